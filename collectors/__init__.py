@@ -1,0 +1,1 @@
+"""How data gets in: one folder a collector. Knows `schemas`, never the pipeline."""

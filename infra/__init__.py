@@ -1,0 +1,1 @@
+"""Files that deployments need: migrations, locked configurations, images. Data, no code."""

@@ -1,0 +1,1 @@
+"""What travels: topics, JSON models, Arrow schemas, examples. Knows nothing of the pipeline, the collectors or any transport."""

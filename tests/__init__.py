@@ -1,0 +1,1 @@
+"""Tests: unit (mirrors the tree), contract, integration, e2e."""
