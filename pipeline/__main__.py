@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `tailrace`."""
+
+from pipeline.cli import main
+
+main()

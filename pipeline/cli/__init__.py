@@ -1,0 +1,38 @@
+"""The command `tailrace`: each command in a module of its own, which imports what it needs only when it runs.
+
+Promises: errors that we understand end with their cure and exit code 2, never a traceback.
+"""
+
+import importlib
+import sys
+
+import typer
+
+from pipeline.errors import TailraceError
+
+COMMANDS = (
+    "demo", "up", "top", "alerts", "rules", "worker", "collect", "embedded",
+    "migrate", "topics", "doctor", "dead_letters", "intents",
+)  # fmt: skip
+"""Modules of this package, in the order of `--help`. Each has `register(app: typer.Typer) -> None`."""
+
+HELP = """Streaming analytics for application performance: OTLP on Kafka to exact percentiles, windows and alerts in ClickHouse.
+
+Start with `tailrace demo` (everything on this machine, live), then `tailrace up`."""
+
+
+def build() -> typer.Typer:
+    """The whole command tree."""
+    app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    for name in COMMANDS:
+        importlib.import_module(f"pipeline.cli.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line; the entry point `tailrace`."""
+    try:
+        build()()
+    except TailraceError as error:
+        print(f"tailrace: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

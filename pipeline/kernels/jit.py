@@ -1,0 +1,22 @@
+"""How kernels are compiled: by numba, cached on disk, without the GIL. Typed, so that callers stay strictly checked.
+
+Promises the decorated function's own signature to its callers. Does not touch arguments; a kernel takes arrays and scalars only.
+"""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile at first call, keep the machine code in `__pycache__`, release the GIL while it runs."""
+    return cast("Callable[P, R]", numba.njit(function, cache=True, nogil=True))
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """A helper that is folded into each kernel that calls it."""
+    return cast("Callable[P, R]", numba.njit(function, cache=True, nogil=True, inline="always"))

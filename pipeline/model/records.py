@@ -1,0 +1,31 @@
+"""`Records`: the bytes of one offset range of one partition, as they stood on Kafka.
+
+Promises: immutable; the same range read twice is equal, so all that is computed from it can be rebuilt. Does not look inside the bytes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """One range [start_offset, end_offset) of one partition, with n records (offsets may have holes: control records, compaction)."""
+
+    topic: str
+    epoch: str
+    """Kafka's topic id, 32 hex digits: another id is another topic."""
+    partition: int
+    start_offset: int
+    end_offset: int
+    values: tuple[bytes, ...]
+    offsets: npt.NDArray[np.int64]
+    """int64[n], ascending."""
+    timestamps_ms: npt.NDArray[np.int64]
+    """int64[n], the broker's time where the topic has LogAppendTime."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all values together."""
+        return sum(map(len, self.values))

@@ -1,0 +1,60 @@
+"""A dead letter: bytes that could not be worked on, where they came from, and why.
+
+Promises: its id is (topic, epoch, partition, offset, span_index), so a rebuilt batch and a redrive make no second one.
+On Kafka the value is the original bytes and all else stands in headers; in ClickHouse all but the bytes.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+REASONS = (
+    "malformed",
+    "truncated",
+    "wrong_wire_type",
+    "varint_too_long",
+    "group",
+    "too_deep",
+    "invalid_utf8",
+    "bad_id",
+    "bad_time",
+    "bad_json",
+    "too_large",
+    "too_old",
+    "range_lost",
+    "skipped",
+)
+"""Every reason code there is."""
+
+
+class DeadLetter(BaseModel):
+    """One dead letter. `span_index` is -1 when the whole record is meant."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    topic: str
+    epoch: str
+    partition: int = Field(ge=0)
+    offset: int = Field(ge=0)
+    span_index: int = Field(default=-1, ge=-1)
+    stage: str
+    reason: str
+    error: str = Field(max_length=1000)
+    first_seen_ms: int = Field(ge=0)
+    """Broker time of the record: a pure fact of the input, not of the clock."""
+    value: bytes = b""
+
+    @property
+    def id(self) -> str:
+        """The letter's identity as text."""
+        return f"{self.topic}|{self.epoch}|{self.partition}|{self.offset}|{self.span_index}"
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """All but the value, as Kafka headers."""
+        fields = self.model_dump(exclude={"value"})
+        return [(f"tailrace.{name}", str(value).encode()) for name, value in fields.items()]
+
+    @classmethod
+    def from_kafka(cls, headers: list[tuple[str, bytes]], value: bytes) -> "DeadLetter":
+        """The letter from a Kafka record's headers and value; ValueError where they are not a dead letter's."""
+        prefix = "tailrace."
+        fields = {name.removeprefix(prefix): text.decode() for name, text in headers if name.startswith(prefix)}
+        return cls.model_validate({**fields, "value": value})
