@@ -1,0 +1,1 @@
+"""What several test suites share: starters of real servers, no fakes."""
