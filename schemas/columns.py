@@ -1,6 +1,7 @@
 """Arrow schemas of what travels as columns. Facts only: no arithmetic, no transport.
 
-`WINDOW_PARTIALS` is one batch's sums per series and window; it is the value of a record on `tailrace.windows` (Arrow IPC stream) and, column for column, a block of `span_windows`.
+`WINDOW_PARTIALS` is one batch's sums per series and window; it is the value of a record on `tailrace.windows`
+(Arrow IPC stream) and, column for column, a block of `span_windows`.
 """
 
 import pyarrow as pa
