@@ -15,6 +15,14 @@ OVERFLOW_OPERATION = "otel.metric.overflow"
 
 WINDOW_S = 10
 
+SKETCH_GAMMA = 101 / 99
+"""(1 + 0.01) / (1 - 0.01): bucket i stands for 0.99 · gamma^i ns, which is within 1 % of all it holds."""
+ZERO_BUCKET = -1
+"""Bucket of durations of 0 ns: it sorts before all others and stands for 0. (Bucket 0 holds 1 ns.)
+
+Quantile q of a sketch: the value of the least bucket whose cumulative count, in order of buckets, reaches q · total.
+"""
+
 LATENCY = pa.map_(pa.int32(), pa.float64())
 """DDSketch: bucket → weighted count. Bucket i holds durations in (gamma^(i-1), gamma^i] ns; keys ascending; zero durations in bucket ZERO_BUCKET."""
 
