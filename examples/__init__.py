@@ -1,0 +1,1 @@
+"""Examples: the shop that the demo runs."""
