@@ -1,0 +1,141 @@
+"""The life of alerts: findings of window after window in, changes of alerts out. One fingerprint, one alert.
+
+Promises: an alert fires once and is resolved once, however often it is found; `for`, `keep_for` and hysteresis hold over a restart:
+`AlertBook(rules, alerts from the topic)`, then `warm` with each closed window whose alerts were published, then `advance` as before.
+A condition that is not mentioned any more, or whose rule is gone, counts as cleared. Time is the end of the judged window.
+Does not decide whether a condition holds, and tells nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from pipeline.alerting.rules import SERIES_KEYS, Rule, hold_s
+from pipeline.model.finding import Finding
+from schemas.alert import Alert, fingerprint
+
+Key: TypeAlias = tuple[str, ...]
+"""Rule name, environment, service, operation, kind; empty where the alert has no such label."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """One condition that holds, or held until a moment ago."""
+
+    finding: Finding | None
+    since_ms: int | None = None
+    clear_since_ms: int | None = None
+    alert: Alert | None = None
+
+
+def key_of(labels: Mapping[str, str]) -> Key:
+    """Which rule and series an alert's labels mean."""
+    return (labels["alertname"], *(labels.get(name, "") for name in SERIES_KEYS))
+
+
+class AlertBook:
+    """Everything that can change of the alerts of one partition."""
+
+    def __init__(self, rules: Iterable[Rule], alerts: Iterable[Alert] = ()) -> None:
+        self._hold_ms = {rule.name: hold_s(rule) * 1000 for rule in rules}
+        self._keep_ms = {rule.name: rule.keep_for * 1000 for rule in rules}
+        self._entries: dict[str, Entry] = {
+            alert.fingerprint: Entry(None, alert=alert) for alert in alerts if alert.status == "firing"
+        }
+
+    def tracked(self) -> dict[Key, bool]:
+        """Conditions that the next judgement must look at whatever their value; True where an alert is firing."""
+        tracked: dict[Key, bool] = {}
+        for entry in self._entries.values():
+            labels = entry.alert.labels if entry.alert else entry.finding.labels if entry.finding else None
+            if labels is not None and "alertname" in labels:
+                key = key_of(labels)
+                tracked[key] = tracked.get(key, False) or entry.alert is not None
+        return tracked
+
+    def firing(self) -> list[Alert]:
+        """The alerts that are firing now."""
+        return [entry.alert for entry in self._entries.values() if entry.alert is not None]
+
+    def advance(self, findings: Iterable[Finding], at_ms: int) -> list[Alert]:
+        """All findings of one window: the alerts that changed by it, in the order of their fingerprints."""
+        found = self._note(findings, at_ms)
+        changes: list[Alert] = []
+        for print_ in sorted(self._entries):
+            entry = self._entries[print_]
+            if entry.alert is None and self._due(entry, at_ms):
+                entry.alert = _fired(print_, entry, at_ms)
+                changes.append(entry.alert)
+            elif entry.alert is not None and self._over(entry, at_ms):
+                changes.append(_resolved(entry.alert, found.get(print_), at_ms))
+                entry.alert = None
+            if entry.alert is None and entry.since_ms is None:
+                del self._entries[print_]
+        return changes
+
+    def warm(self, findings: Iterable[Finding], at_ms: int) -> None:
+        """A window whose changes were published before: only since when conditions hold is learnt from it."""
+        self._note(findings, at_ms)
+        for print_ in [name for name, entry in self._entries.items() if entry.alert is None and entry.since_ms is None]:
+            del self._entries[print_]
+
+    def _note(self, findings: Iterable[Finding], at_ms: int) -> dict[str, Finding]:
+        found = {fingerprint(_labels(finding)): finding for finding in findings}
+        for print_, finding in found.items():
+            if finding.active:
+                entry = self._entries.setdefault(print_, Entry(finding))
+                entry.finding = finding
+                entry.clear_since_ms = None
+                entry.since_ms = at_ms if entry.since_ms is None else entry.since_ms
+        for print_, entry in self._entries.items():
+            if print_ not in found or not found[print_].active:
+                entry.since_ms = None
+                entry.clear_since_ms = at_ms if entry.clear_since_ms is None else entry.clear_since_ms
+        return found
+
+    def _due(self, entry: Entry, at_ms: int) -> bool:
+        if entry.since_ms is None or entry.finding is None:
+            return False
+        return at_ms - entry.since_ms >= self._hold_ms.get(entry.finding.rule, 0)
+
+    def _over(self, entry: Entry, at_ms: int) -> bool:
+        if entry.clear_since_ms is None or entry.alert is None:
+            return False
+        return at_ms - entry.clear_since_ms >= self._keep_ms.get(entry.alert.labels.get("alertname", ""), 0)
+
+
+def _labels(finding: Finding) -> dict[str, str]:
+    return {**finding.labels, "severity": finding.severity}
+
+
+def _time(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def _fired(print_: str, entry: Entry, at_ms: int) -> Alert:
+    finding = entry.finding
+    if finding is None or entry.since_ms is None:
+        raise AssertionError("only a condition that holds can fire")
+    return Alert(
+        fingerprint=print_,
+        status="firing",
+        labels=_labels(finding),
+        annotations=finding.annotations,
+        startsAt=_time(at_ms),
+        updatedAt=_time(at_ms),
+        evidence={**finding.evidence, **_figures(finding), "since_ms": float(entry.since_ms)},
+    )
+
+
+def _resolved(alert: Alert, finding: Finding | None, at_ms: int) -> Alert:
+    figures = _figures(finding) if finding is not None else {}
+    at = _time(at_ms)
+    changed = {"status": "resolved", "ends_at": at, "updated_at": at, "evidence": {**alert.evidence, **figures}}
+    return alert.model_copy(update=changed)
+
+
+def _figures(finding: Finding) -> dict[str, str | float]:
+    return {"rule": finding.rule, "value": finding.value, "threshold": finding.threshold}
