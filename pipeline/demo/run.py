@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import clickhouse_connect
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from rich.live import Live
@@ -29,7 +30,7 @@ from pipeline.demo import verdict
 from pipeline.demo.children import Children, free_ports
 from pipeline.demo.schedule import due
 from pipeline.errors import Misconfigured
-from pipeline.top.read import Client, Snapshot, read
+from pipeline.top.read import Snapshot, read
 from pipeline.top.render import lines, screen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,9 +140,9 @@ async def _healthy(session: aiohttp.ClientSession, url: str, children: Children)
 
 def _connect(url: str) -> Client:
     parts = urlsplit(_url(url))
-    client: Client = clickhouse_connect.get_client(
+    return clickhouse_connect.get_client(
         host=parts.hostname,
-        port=parts.port,
+        port=parts.port or 8123,
         database=parts.path.strip("/") or "tailrace",
         autogenerate_session_id=False,
     )

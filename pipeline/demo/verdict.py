@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from clickhouse_connect.driver.client import Client
+
 from pipeline.demo.schedule import FIRST
-from pipeline.top.read import Client
 
 SEEN = Path(__file__).with_name("sql") / "seen.sql"
 SERVICES = 4

@@ -3,10 +3,10 @@
 import contextlib
 import time
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import clickhouse_connect
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from rich.live import Live
@@ -19,7 +19,7 @@ from pipeline.top.read import read
 from pipeline.top.render import screen
 
 
-def connect(settings: Settings) -> Any:  # noqa: ANN401 - clickhouse-connect ships no types
+def connect(settings: Settings) -> Client:
     """A client for the settings' ClickHouse; Misconfigured, with the cure, where it can't be reached."""
     parts = urlsplit(settings.clickhouse_url)
     try:

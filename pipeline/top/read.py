@@ -3,24 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+
+from clickhouse_connect.driver.client import Client
 
 SQL = Path(__file__).with_name("sql")
-
-
-class Rows(Protocol):
-    """What a query answers."""
-
-    @property
-    def result_rows(self) -> list[tuple[object, ...]]:
-        """All rows."""
-
-
-class Client(Protocol):
-    """The one method that we need of a ClickHouse client."""
-
-    def query(self, query: str, parameters: dict[str, str] | None = None) -> Rows:
-        """Run a query; parameters stand in it as {name:Type}."""
 
 
 @dataclass(frozen=True, slots=True)
