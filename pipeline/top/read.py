@@ -70,4 +70,4 @@ def read(client: Client) -> Snapshot:
 
 
 def _rows(client: Client, name: str) -> list[tuple[object, ...]]:
-    return list(client.query((SQL / f"{name}.sql").read_text()).result_rows)
+    return [tuple(row) for row in client.query((SQL / f"{name}.sql").read_text()).result_rows]
