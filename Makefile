@@ -31,6 +31,9 @@ format: setup ## mend what the formatter and the linter can mend
 bench: setup ## speed, as ratios within one run
 	$(BIN)/python -m benchmarks $(ARGS)
 
+picture: setup ## draw docs/live.svg from a run of the demo
+	$(BIN)/tailrace demo --seconds 30 --picture docs/live.svg
+
 setup: .venv/.ready ## the environment in .venv, from the lock file
 
 .cache/uv/bin/uv:

@@ -24,6 +24,9 @@ def demo(
         int | None, typer.Option(help="First of 24 consecutive ports (default: free ones).", min=1024, max=65000)
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep data and logs.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the screen into this SVG file when the first alert fires.")
+    ] = None,
 ) -> None:
     """Start Kafka, ClickHouse, receiver, worker and an example shop; inject faults; show percentiles and alerts live.
 
@@ -38,4 +41,4 @@ def demo(
     settings, _ = load(data_dir=data_dir)
     if seconds is None and not console.is_terminal:
         seconds = SECONDS_WITHOUT_TERMINAL
-    raise typer.Exit(run(Plan(seconds, settings.data_dir, keep, ports_from), console))
+    raise typer.Exit(run(Plan(seconds, settings.data_dir, keep, ports_from, picture), console))

@@ -31,7 +31,7 @@ from pipeline.demo.children import Children, free_ports
 from pipeline.demo.schedule import due
 from pipeline.errors import Misconfigured
 from pipeline.top.read import Snapshot, read
-from pipeline.top.render import lines, screen
+from pipeline.top.render import lines, picture, screen
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = ("catalog", "payments", "checkout", "storefront")
@@ -51,6 +51,8 @@ class Plan:
     data_dir: Path
     keep: bool
     ports_from: int | None
+    picture: Path | None = None
+    """Where to draw the screen (SVG) at the first moment an alert fires."""
 
 
 def run(plan: Plan, console: Console) -> int:
@@ -158,7 +160,7 @@ async def _watch(
     stop: asyncio.Event,
 ) -> int:
     console.print(verdict.LOOK_ON.format(url=addresses["clickhouse"]), highlight=False)
-    with _show(console) as show:
+    with _show(console, plan.picture) as show:
         await _until_done(plan, children, client, shop, show, stop)
     try:
         seen = await asyncio.to_thread(verdict.look, client)
@@ -205,8 +207,10 @@ async def _until_done(
 class Show:
     """Where the view goes: a live screen on a terminal, else a line each ten seconds."""
 
-    def __init__(self, console: Console, live: Live | None, clock: Callable[[], int] = now_ms) -> None:
-        self._console, self._live, self._clock = console, live, clock
+    def __init__(
+        self, console: Console, live: Live | None, draw_to: Path | None, clock: Callable[[], int] = now_ms
+    ) -> None:
+        self._console, self._live, self._draw_to, self._clock = console, live, draw_to, clock
         self._last_line_ms = 0
 
     def __enter__(self) -> "Show":
@@ -226,6 +230,9 @@ class Show:
         """The newest figures."""
         at_ms = self._clock()
         now = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+        if self._draw_to and any(alert.status == "firing" for alert in snapshot.alerts):
+            self._draw_to.write_text(picture(snapshot, now, "Tailrace demo"))
+            self._draw_to = None
         if self._live:
             self._live.update(screen(snapshot, now, "Tailrace demo"), refresh=True)
         elif at_ms - self._last_line_ms >= 10_000:
@@ -233,6 +240,6 @@ class Show:
             self._console.print(lines(snapshot, now), highlight=False, soft_wrap=True)
 
 
-def _show(console: Console) -> Show:
+def _show(console: Console, draw_to: Path | None) -> Show:
     live = Live(console=console, auto_refresh=False, screen=False) if console.is_terminal else None
-    return Show(console, live)
+    return Show(console, live, draw_to)

@@ -69,3 +69,10 @@ def test_latencies_read_in_the_unit_that_fits() -> None:
         "1.50 s",
         "60 s",
     ]
+
+
+def test_the_picture_asks_no_other_server_for_anything() -> None:
+    svg = picture(Snapshot((SERIES,), (ALERT,), HEALTH), NOW, "Tailrace")
+    assert "payments" in svg
+    assert "url(http" not in svg
+    assert "font-face" not in svg
