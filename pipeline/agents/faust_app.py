@@ -1,0 +1,137 @@
+"""The Faust app of a worker: its agents hand what polls give to the harness, and nothing else.
+
+Promises: one agent per topic, concurrency 1, no acks (so Faust commits nothing), no tables, no web; on stop the batches in hand are finished
+before the group is left. Does not know what the topics hold.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import faust
+from faust.types import StreamT
+
+from pipeline.agents.driver import FencedTransport
+from pipeline.agents.group import KafkaGroup
+from pipeline.agents.harness.partition import Tools
+from pipeline.agents.harness.types import Fetch, Membership, Work
+from pipeline.agents.harness.worker import Fatal, Harness, TopicIds
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How the worker speaks to Kafka."""
+
+    bootstrap: str
+    group_id: str
+    session_timeout_s: float = 10.0
+    fetch_max_bytes: int = 4 << 20
+    check_crcs: bool = False
+    finish_timeout_s: float = 20.0
+
+
+class FetchSchema(faust.Schema):  # type: ignore[type-arg]
+    """Events carry fetches as they are: nothing to decode, so nothing that Faust could drop as undecodable."""
+
+    def loads_key(self, app: Any, message: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Faust's own signature
+        """No key."""
+        return None
+
+    def loads_value(self, app: Any, message: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Faust's own signature
+        """The fetch."""
+        return message.value
+
+
+class TailraceApp(faust.App):
+    """A Faust app whose consumer group belongs to the harness."""
+
+    group: KafkaGroup
+    harness: Harness
+    connection: Connection
+    services: list[faust.Service]
+
+    def _new_transport(self) -> Any:  # noqa: ANN401 - Faust's own signature
+        transport = FencedTransport(self.conf.broker_consumer, self)
+        transport.group = self.group
+        return transport
+
+    def _create_directories(self) -> None:
+        """None are needed: no tables, no state on disk."""
+
+    async def on_stop(self) -> None:
+        """Finish the batches in hand while the group is still ours, then let Faust go on."""
+        await self.harness.finish(self.connection.finish_timeout_s)
+        await super().on_stop()
+
+
+def build(
+    connection: Connection,
+    make_tools: Callable[[KafkaGroup], Tools],
+    works: Mapping[str, Work],
+    topic_ids: TopicIds,
+    fatal: Fatal,
+) -> TailraceApp:
+    """The app, not started. `works`: topic → S3."""
+    app = TailraceApp(
+        connection.group_id,
+        broker=";".join(f"kafka://{server}" for server in connection.bootstrap.split(",")),
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=64,
+        stream_recovery_delay=0.0,
+        broker_session_timeout=connection.session_timeout_s,
+        broker_heartbeat_interval=connection.session_timeout_s / 6,
+        broker_request_timeout=connection.session_timeout_s + 5,
+        broker_rebalance_timeout=connection.session_timeout_s,
+        broker_max_poll_interval=300.0,
+        broker_check_crcs=connection.check_crcs,
+        consumer_max_fetch_size=connection.fetch_max_bytes,
+        producer_acks=-1,
+    )
+    app.connection = connection
+    app.group = KafkaGroup(*_hooks(app))
+    app.harness = Harness(make_tools(app.group), works, topic_ids, fatal)
+    for topic in works:
+        _register(app, topic)
+    return app
+
+
+def _hooks(app: TailraceApp) -> tuple[Callable[[Membership], None], Callable[[], None]]:
+    """Rebalances happen in the consumer's thread; the harness lives on the app's loop."""
+
+    def assigned(membership: Membership) -> None:
+        app.loop.call_soon_threadsafe(lambda: app.harness.assigned(membership))
+
+    def revoked() -> None:
+        app.loop.call_soon_threadsafe(lambda: app.harness.revoked())
+
+    return assigned, revoked
+
+
+def _register(app: TailraceApp, topic: str) -> None:
+    channel = app.topic(topic, schema=FetchSchema(), acks=False)
+
+    async def deliver(stream: StreamT[Fetch]) -> None:
+        async for fetch in stream:
+            app.harness.deliver(fetch)
+
+    app.agent(channel, name=f"tailrace.{topic}", concurrency=1)(deliver)
+
+
+async def serve(app: TailraceApp, stop: asyncio.Event) -> None:
+    """Run until told to stop; the app finishes its batches on the way out."""
+    await app.start()
+    crashed = asyncio.ensure_future(app.wait_until_stopped())
+    told = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({crashed, told}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (crashed, told):
+        task.cancel()
+    await app.stop()

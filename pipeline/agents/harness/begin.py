@@ -1,0 +1,63 @@
+"""Where a partition's work begins after an assignment: one pure decision over what Kafka and the store know.
+
+Promises: never begins anew where something was done before, never passes over records in silence. Does not read or write anything.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.agents.harness.intent import Intent, parse
+from pipeline.agents.harness.types import Partition, Standing
+from pipeline.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Read from `offset`; `end` given: the first batch is exactly [offset, end)."""
+
+    offset: int
+    end: int | None = None
+    commit: bool = False
+    """Commit `offset` without an intent first: none stands there yet, or it names what is gone."""
+    lost: tuple[int, int] | None = None
+    """Offsets that the log no longer holds: one dead letter `range_lost`."""
+    discarded: Intent | None = None
+    """An intent of another epoch: its topic is gone."""
+    changed_settings: bool = False
+    """The standing intent was written under other row-shaping settings."""
+
+
+def needs_progress(standing: Standing) -> bool:
+    """Whether the decision depends on the `progress` table."""
+    return standing.committed is None
+
+
+def decide(at: Partition, epoch: str, settings_hash: str, standing: Standing, known: bool) -> Begin:
+    """Begin, or Misconfigured with the cure. `known`: the `progress` table holds a row of this topic, epoch and partition."""
+    where = f"{at.topic}/{at.partition}"
+    if standing.committed is None:
+        return _without_offset(where, standing, known)
+    intent = parse(standing.metadata)
+    if intent is not None and intent.epoch != epoch:
+        return Begin(offset=standing.log_start, commit=True, discarded=intent)
+    if standing.committed < standing.log_start:
+        lost = (standing.committed, standing.log_start)
+        return Begin(offset=standing.log_start, commit=True, lost=lost)
+    end = standing.committed if intent is None else intent.end
+    if end > standing.log_end:
+        raise Misconfigured(
+            f"{where}: the group's offset {end} lies beyond the log's end {standing.log_end}",
+            "The topic was truncated or made anew under its old offsets: reset the group's offsets once you know which records count",
+        )
+    if intent is None:
+        return Begin(offset=standing.committed)
+    changed = intent.settings_hash != settings_hash
+    return Begin(offset=standing.committed, end=intent.end, changed_settings=changed)
+
+
+def _without_offset(where: str, standing: Standing, known: bool) -> Begin:
+    if known:
+        raise Misconfigured(
+            f"{where}: the group has no committed offset, but `progress` says that it was worked on before",
+            "Set the group's offset to the greatest offset in `progress` for it, or empty the tables and `progress` to begin anew",
+        )
+    return Begin(offset=standing.log_start, commit=True)

@@ -1,0 +1,95 @@
+"""S2, S4, S5 and S6: the intent, the inserts under their tokens, the messages, the commit that ends the batch.
+
+Promises: an insert begins only within the send deadline of an intent that this membership was told is recorded; the deadline is renewed by
+sending the same intent again. *Not now* is repeated for ever, *never* and *fenced* go up. Does not build anything.
+"""
+
+import time
+
+from pipeline.agents.harness import testing
+from pipeline.agents.harness.backoff import Backoff
+from pipeline.agents.harness.intent import Intent, token
+from pipeline.agents.harness.types import Group, Limits, Membership, Partition, Telemetry
+from pipeline.errors import NotNow
+from pipeline.model.outcome import Block, Outcome
+from pipeline.sinks.base import BlockSink, MessageSink
+
+
+class Delivery:
+    """One batch on its way out: [start, intent.end) of one partition."""
+
+    def __init__(
+        self,
+        group: Group,
+        membership: Membership,
+        partition: Partition,
+        start: int,
+        intent: Intent,
+        limits: Limits,
+        telemetry: Telemetry,
+    ) -> None:
+        self._group, self._membership, self._partition = group, membership, partition
+        self._start, self._intent = start, intent
+        self._limits, self._telemetry = limits, telemetry
+        self._deadline = 0.0
+
+    async def intend(self) -> None:
+        """S2, and again whenever the deadline has to be renewed. Fenced: the partition is another's, or nobody knows."""
+        asked_at = (
+            time.monotonic()
+        )  # before the question, so that a process stopped in between has lost its time, not won some
+        if not testing.without_intent:
+            await self._group.commit(self._membership, self._partition, self._start, self._intent.encode())
+        self._deadline = asked_at + self._limits.send_deadline_s
+
+    async def send(self, outcome: Outcome, blocks: BlockSink, messages: MessageSink) -> None:
+        """S4 and S5, each repeated until it is in."""
+        for block in outcome.blocks:
+            await self._insert(block, blocks)
+            testing.point("S4:between")
+        testing.point("S4:after")
+        if outcome.messages:
+            backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)
+            while True:
+                await self._in_time()
+                try:
+                    await messages.send(outcome.messages)
+                    break
+                except NotNow as error:
+                    self._telemetry.count("produce_errors", kind="not_now")
+                    await self._held_up(backoff, error)
+        testing.point("S5:after")
+
+    async def finish(self) -> None:
+        """S6: the range is done."""
+        await self._group.commit(self._membership, self._partition, self._intent.end, "")
+
+    async def _insert(self, block: Block, sink: BlockSink) -> None:
+        at = self._partition
+        name = token(block.table, at.topic, self._intent.epoch, at.partition, self._start, self._intent.end)
+        backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)
+        while True:
+            await self._in_time()
+            begun = time.monotonic()
+            try:
+                await sink.insert(block, name)
+            except NotNow as error:
+                self._telemetry.count("insert_errors", table=block.table, kind="not_now")
+                await self._held_up(backoff, error)
+            else:
+                self._telemetry.observe("insert_seconds", time.monotonic() - begun, table=block.table)
+                self._telemetry.count("rows_written", block.rows, table=block.table)
+                return
+
+    async def _in_time(self) -> None:
+        while time.monotonic() >= self._deadline:
+            self._telemetry.count("intents_renewed")
+            await self.intend()
+
+    async def _held_up(self, backoff: Backoff, error: NotNow) -> None:
+        at = self._partition
+        self._telemetry.gauge("sink_blocked", 1, topic=at.topic, partition=str(at.partition))
+        try:
+            await backoff.wait()
+        finally:
+            self._telemetry.gauge("sink_blocked", 0, topic=at.topic, partition=str(at.partition))

@@ -1,0 +1,235 @@
+"""One partition's pipeline through one membership: begin, then S1 to S6 for batch after batch.
+
+    S1 collect [C, E) · S2 intent · S3 work (pure, in a thread) · S4 insert · S5 produce · S6 commit E, then a `progress` row
+
+Promises: nothing is sent before its intent is recorded; a range on record is rebuilt exactly. Ends by Fenced when the partition is another's,
+by Never or Misconfigured when a person is needed; then the intent stands and nothing is lost. Does not know what a record means.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from pipeline.agents.harness import testing
+from pipeline.agents.harness.backoff import Backoff
+from pipeline.agents.harness.begin import Begin, decide, needs_progress
+from pipeline.agents.harness.dead_limits import DeadLimits
+from pipeline.agents.harness.deliver import Delivery
+from pipeline.agents.harness.gather import Cut
+from pipeline.agents.harness.intake import Intake
+from pipeline.agents.harness.intent import Intent, token
+from pipeline.agents.harness.types import Fetch, Group, Limits, Membership, Partition, Telemetry, Work
+from pipeline.errors import Never, NotNow
+from pipeline.model.outcome import Block, Outcome
+from pipeline.model.records import Records
+from pipeline.sinks.base import BlockSink, MessageSink
+from schemas.dead_letter import DeadLetter
+
+log = logging.getLogger(__name__)
+
+
+class Lore:
+    """What the harness itself writes down, besides the work's outcome. One home, so that the store's shape stays out of the harness."""
+
+    def progress(self, records: Records, group: str) -> Block | None:
+        """The `progress` row that follows S6; None where no one keeps progress."""
+        raise NotImplementedError
+
+    def dead_letters(self, letters: Sequence[DeadLetter]) -> Outcome:
+        """Dead letters as blocks and messages."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every pipeline of a worker shares."""
+
+    group: Group
+    group_id: str
+    blocks: BlockSink
+    messages: MessageSink
+    lore: Lore
+    limits: Limits
+    telemetry: Telemetry
+    executor: Executor
+
+
+class PartitionPipeline:
+    """See the module."""
+
+    def __init__(self, tools: Tools, membership: Membership, partition: Partition, epoch: str, work: Work) -> None:
+        self._tools, self._membership, self._partition, self._epoch, self._work = (
+            tools,
+            membership,
+            partition,
+            epoch,
+            work,
+        )
+        limits = tools.limits
+        self._intake = Intake(tools.group, membership, partition, limits)
+        self._dead = DeadLimits(limits.dead_letter_max_ratio, limits.dead_letter_max_run)
+        self._closed = False
+        self.committed = -1
+        self.progressed_at = time.monotonic()
+        """Monotonic time of the last step forward: for the watchdog."""
+        self.waits_for_sink = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether it knows where it is."""
+        return self._intake.begun
+
+    def deliver(self, fetch: Fetch) -> None:
+        """Take in what a poll gave; never blocks."""
+        self._intake.deliver(fetch)
+
+    def close(self) -> None:
+        """End after the batch in hand."""
+        self._closed = True
+        self._intake.close()
+
+    def lag_records(self) -> int | None:
+        """Records between the committed offset and the log's end as last heard."""
+        end = self._tools.group.log_end(self._membership, self._partition)
+        return None if end is None or self.committed < 0 else max(0, end - self.committed)
+
+    async def run(self) -> None:
+        """Until closed. Fenced, Never, Misconfigured as above."""
+        begin = await self._begin()
+        end = begin.end
+        while not self._closed:
+            cut = await self._intake.collect(end)
+            if cut is None:
+                return
+            end = None
+            await self._batch(self._records(cut))
+
+    async def _begin(self) -> Begin:
+        backoff = Backoff(self._tools.limits.backoff_min_s, self._tools.limits.backoff_max_s)
+        while True:
+            try:
+                begin = await self._where()
+                break
+            except NotNow as error:
+                log.warning("%s/%s waits to begin: %s", *self._partition, error)
+                await backoff.wait()
+        where = f"{self._partition.topic}/{self._partition.partition}"
+        log.info("%s: epoch %s, from %s%s", where, self._epoch, begin.offset, f" to {begin.end}" if begin.end else "")
+        if begin.discarded is not None:
+            self._tools.telemetry.count("intents_discarded")
+            log.warning(
+                "%s: an intent up to %s of epoch %s is discarded", where, begin.discarded.end, begin.discarded.epoch
+            )
+        if begin.changed_settings:
+            self._tools.telemetry.count("intents_changed_settings")
+            log.warning(
+                "%s: the range on record is rebuilt under other row-shaping settings than it was begun with", where
+            )
+        if begin.lost is not None:
+            await self._record_loss(*begin.lost)
+        if begin.commit and not testing.without_intent:
+            await self._tools.group.commit(self._membership, self._partition, begin.offset, "")
+        self.committed = begin.offset
+        await self._intake.begin(begin.offset)
+        self.progressed_at = time.monotonic()
+        return begin
+
+    async def _where(self) -> Begin:
+        at = self._partition
+        standing = await self._tools.group.read(self._membership, at)
+        known = needs_progress(standing) and await self._tools.blocks.has_progress(at.topic, self._epoch, at.partition)
+        return decide(at, self._epoch, self._tools.limits.settings_hash, standing, known)
+
+    async def _record_loss(self, first: int, end: int) -> None:
+        at = self._partition
+        self._tools.telemetry.count("records_lost", end - first, topic=at.topic)
+        log.error("%s/%s: records [%s, %s) are gone from the log before they were read", *at, first, end)
+        letter = DeadLetter(
+            topic=at.topic,
+            epoch=self._epoch,
+            partition=at.partition,
+            offset=first,
+            stage="harness",
+            reason="range_lost",
+            error=f"records [{first}, {end}) had left the log before they were read; retention is too short for the lag",
+            first_seen_ms=0,
+        )
+        outcome = self._tools.lore.dead_letters([letter])
+        blocks = [
+            (block, token(block.table, at.topic, self._epoch, at.partition, first, end)) for block in outcome.blocks
+        ]
+        backoff = Backoff(self._tools.limits.backoff_min_s, self._tools.limits.backoff_max_s)
+        while True:
+            try:
+                for block, name in blocks:
+                    await self._tools.blocks.insert(block, f"range_lost|{name}")
+                await self._tools.messages.send(outcome.messages)
+                return
+            except NotNow:
+                await backoff.wait()
+
+    def _records(self, cut: Cut) -> Records:
+        at = self._partition
+        return Records(
+            at.topic, self._epoch, at.partition, cut.start, cut.end, cut.values, cut.offsets, cut.timestamps_ms
+        )
+
+    def _delivery(self, start: int, end: int) -> Delivery:
+        tools = self._tools
+        intent = Intent(end, self._epoch, tools.limits.settings_hash)
+        return Delivery(tools.group, self._membership, self._partition, start, intent, tools.limits, tools.telemetry)
+
+    async def _batch(self, records: Records) -> None:
+        tools, at = self._tools, self._partition
+        testing.point("S1:after")
+        delivery = self._delivery(records.start_offset, records.end_offset)
+        testing.point("S2:before")
+        await delivery.intend()
+        testing.point("S2:after")
+        begun = time.monotonic()
+        outcome = await asyncio.get_running_loop().run_in_executor(tools.executor, self._work, records)
+        tools.telemetry.observe("work_seconds", time.monotonic() - begun, topic=at.topic)
+        self._check(records, outcome)
+        testing.point("S3:after")
+        self.waits_for_sink = True
+        try:
+            await delivery.send(outcome, tools.blocks, tools.messages)
+        finally:
+            self.waits_for_sink = False
+        testing.point("S6:before")
+        await delivery.finish()
+        testing.point("S6:after")
+        self.committed, self.progressed_at = records.end_offset, time.monotonic()
+        self._count(records, outcome)
+        await self._progress(records)
+        testing.point("progress:after")
+
+    def _check(self, records: Records, outcome: Outcome) -> None:
+        tables = [block.table for block in outcome.blocks]
+        if len(set(tables)) != len(tables):
+            raise Never("two_blocks", f"two blocks of one batch go to one table: {tables}")
+        self._dead.check(len(records.values), outcome.dead_records)
+
+    def _count(self, records: Records, outcome: Outcome) -> None:
+        telemetry, at = self._tools.telemetry, self._partition
+        telemetry.count("records", len(records.values), topic=at.topic)
+        telemetry.count("bytes", records.size_bytes, topic=at.topic)
+        telemetry.observe("batch_records", len(records.values), topic=at.topic)
+        telemetry.observe("batch_bytes", records.size_bytes, topic=at.topic)
+        for name, amount in outcome.counts.items():
+            telemetry.count(name, amount)
+
+    async def _progress(self, records: Records) -> None:
+        block = self._tools.lore.progress(records, self._tools.group_id)
+        if block is None:
+            return
+        name = token(
+            block.table, records.topic, records.epoch, records.partition, records.start_offset, records.end_offset
+        )
+        try:
+            await self._tools.blocks.insert(block, name)
+        except NotNow as error:  # the next batch writes a later row
+            log.warning("progress of %s/%s not written: %s", *self._partition, error)

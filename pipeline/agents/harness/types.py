@@ -1,0 +1,116 @@
+"""What the harness passes around: partitions, memberships, fetches, ranges, and the seam to the consumer group.
+
+Promises: knows neither Faust nor aiokafka; the real group is `pipeline.agents.group`, the memory twin stands in tests/support.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.model.outcome import Outcome
+from pipeline.model.records import Records
+
+Work = Callable[[Records], Outcome]
+"""S3: a pure function of the records, run in a thread."""
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    partition: int
+
+
+@dataclass(eq=False, slots=True)
+class Membership:
+    """One generation's stay in the consumer group; equal only to itself. A new generation is a new membership."""
+
+    generation: int
+    member_id: str
+    partitions: frozenset[Partition]
+    token: Any = None
+    """The client's own assignment object: compared by identity at each fence."""
+    ended: bool = False
+    """Set at the first sign of a revocation, from the consumer's thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Records of one partition as one poll gave them: all that lie between positions `start` and `end`."""
+
+    partition: Partition
+    membership: Membership
+    start: int
+    end: int
+    offsets: npt.NDArray[np.int64]
+    timestamps_ms: npt.NDArray[np.int64]
+    values: tuple[bytes, ...]
+    sizes: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What Kafka knows of one partition when it is taken over."""
+
+    committed: int | None
+    metadata: str
+    log_start: int
+    log_end: int
+
+
+class Group(Protocol):
+    """The consumer group, fenced. Every call names the membership that it speaks for."""
+
+    async def read(self, membership: Membership, partition: Partition) -> Standing:
+        """Committed offset and metadata, and the log's bounds, as they are now. NotNow: ask again. Fenced."""
+
+    async def commit(self, membership: Membership, partition: Partition, offset: int, metadata: str) -> None:
+        """Send one OffsetCommit, once, if the membership is still the present one, and wait for its answer.
+
+        Fenced: it was refused, or its answer is not known; then the membership has been ended, too.
+        """
+
+    async def seek(self, membership: Membership, partition: Partition, offset: int) -> None:
+        """Read on from there. Fenced."""
+
+    def pause(self, membership: Membership, partition: Partition) -> None:
+        """Fetch no more from it for now; polling goes on."""
+
+    def resume(self, membership: Membership, partition: Partition) -> None:
+        """Fetch from it again."""
+
+    def log_end(self, membership: Membership, partition: Partition) -> int | None:
+        """The log's end as last heard, without asking."""
+
+
+class Telemetry(Protocol):
+    """Where the harness counts."""
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add to a counter."""
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Add to a histogram."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The harness's settings."""
+
+    batch_max_bytes: int = 8 << 20
+    batch_max_records: int = 50_000
+    batch_max_wait_s: float = 0.5
+    send_deadline_s: float = 60.0
+    dead_letter_max_ratio: float = 0.5
+    dead_letter_max_run: int = 1000
+    watchdog_s: float = 120.0
+    backoff_min_s: float = 0.1
+    backoff_max_s: float = 5.0
+    settings_hash: str = "-"
+    """Of the settings that shape rows: stands in the intent, so that a rebuilt batch can be told apart from a changed one."""

@@ -1,0 +1,110 @@
+"""The harness of one worker: a pipeline per assigned partition, begun anew with every membership.
+
+Promises: a pipeline's failure ends the process (after a log line) unless it is Fenced, which ends only that membership's pipelines;
+`finish` lets batches in hand come to their end. Does not join the group or poll: the driver does.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from pipeline.agents.harness.backoff import Backoff
+from pipeline.agents.harness.partition import PartitionPipeline, Tools
+from pipeline.agents.harness.types import Fetch, Membership, Partition, Work
+from pipeline.errors import Fenced, NotNow
+
+log = logging.getLogger(__name__)
+
+TopicIds = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
+Fatal = Callable[[BaseException], None]
+
+
+class Harness:
+    """See the module. All methods belong to the worker's main loop."""
+
+    def __init__(self, tools: Tools, works: Mapping[str, Work], topic_ids: TopicIds, fatal: Fatal) -> None:
+        self._tools, self._works, self._topic_ids, self._fatal = tools, works, topic_ids, fatal
+        self._membership: Membership | None = None
+        self._pipelines: dict[Partition, PartitionPipeline] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._finishing = False
+
+    @property
+    def pipelines(self) -> Mapping[Partition, PartitionPipeline]:
+        """Those of the present membership."""
+        return self._pipelines
+
+    @property
+    def ready(self) -> bool:
+        """A member of the group, and every pipeline knows where it is."""
+        present = self._membership is not None and not self._membership.ended
+        return present and all(pipeline.ready for pipeline in self._pipelines.values())
+
+    def assigned(self, membership: Membership) -> None:
+        """A new membership began."""
+        self.revoked()
+        self._membership = membership
+        if not self._finishing:
+            self._spawn(self._start(membership))
+
+    def revoked(self) -> None:
+        """The membership ended: drop everything that is not yet on record."""
+        self._membership = None
+        self._pipelines = {}
+        for task in self._tasks:
+            task.cancel()
+
+    def deliver(self, fetch: Fetch) -> None:
+        """What a poll gave; dropped where its membership has ended."""
+        pipeline = self._pipelines.get(fetch.partition)
+        if pipeline is not None:
+            pipeline.deliver(fetch)
+
+    async def finish(self, timeout_s: float) -> None:
+        """Begin no further batch, and wait for those in hand; what takes longer stays on record."""
+        self._finishing = True
+        for pipeline in self._pipelines.values():
+            pipeline.close()
+        tasks = list(self._tasks)
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=timeout_s)
+            for task in late:
+                task.cancel()
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start(self, membership: Membership) -> None:
+        topics = sorted({partition.topic for partition in membership.partitions} & set(self._works))
+        epochs = await self._epochs(topics) if topics else {}
+        if membership is not self._membership:
+            return
+        for partition in sorted(membership.partitions):
+            work = self._works.get(partition.topic)
+            if work is None:
+                continue
+            pipeline = PartitionPipeline(self._tools, membership, partition, epochs[partition.topic], work)
+            self._pipelines[partition] = pipeline
+            self._spawn(pipeline.run())
+
+    async def _epochs(self, topics: Sequence[str]) -> Mapping[str, str]:
+        backoff = Backoff(self._tools.limits.backoff_min_s, self._tools.limits.backoff_max_s)
+        while True:
+            try:
+                return await self._topic_ids(topics)
+            except (NotNow, OSError) as error:
+                log.warning("the topics' ids are not known yet: %s", error)
+                await backoff.wait()
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        except Fenced as error:
+            self._tools.telemetry.count("fenced")
+            log.warning("membership ended: %s", error)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the process, and must not end in Faust's hands
+            self._fatal(error)

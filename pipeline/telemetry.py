@@ -1,0 +1,110 @@
+"""What Tailrace measures of itself: every name once, in one typed list, in Prometheus form.
+
+Promises: prefix `tailrace_`, base units, counters end in `_total`. A name that is not in the list is a mistake and raises.
+Serves nothing: see `pipeline.agents.http`.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+COUNTS = (1, 10, 100, 1000, 5000, 10_000, 50_000, 100_000, 500_000)
+BYTES = tuple(float(1 << n) for n in range(10, 27, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One name: `key` in code, `tailrace_<name>` outside."""
+
+    key: str
+    kind: Literal["counter", "gauge", "histogram"]
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = SECONDS
+
+
+def _counter(key: str, help_: str, *labels: str, name: str = "") -> Metric:
+    return Metric(key, "counter", name or key, help_, labels)
+
+
+METRICS = (
+    Metric("lag_records", "gauge", "consumer_lag_records", "records between the committed offset and the log's end", ("topic", "partition")),
+    Metric("lag_seconds", "gauge", "consumer_lag_seconds", "age of the last committed record while there is lag", ("topic", "partition")),
+    Metric("watermark_delay", "gauge", "watermark_delay_seconds", "wall clock minus the watermark of closed windows", ("partition",)),
+    Metric("ready_partitions", "gauge", "ready_partitions", "partitions that this worker works on"),
+    Metric("buffered_bytes", "gauge", "buffered_bytes", "bytes of records that wait to be batched"),
+    Metric("state_series", "gauge", "state_series", "series that stage 2 keeps", ("partition",)),
+    Metric("state_bytes", "gauge", "state_bytes", "bytes that stage 2 keeps", ("partition",)),
+    Metric("alerts", "gauge", "alerts", "alerts by state", ("state",)),
+    Metric("sink_blocked", "gauge", "sink_blocked", "1 while a batch waits for its sink", ("topic", "partition")),
+    Metric("work_seconds", "histogram", "work_seconds", "decoding and aggregating one batch", ("topic",)),
+    Metric("insert_seconds", "histogram", "insert_seconds", "one insert", ("table",)),
+    Metric("batch_records", "histogram", "batch_records", "records of one batch", ("topic",), COUNTS),
+    Metric("batch_bytes", "histogram", "batch_bytes", "bytes of one batch", ("topic",), BYTES),
+    Metric("visible_seconds", "histogram", "span_end_to_row_seconds", "from the newest span's end in a batch to its rows in the table", ("topic",)),
+    _counter("records", "records committed", "topic"),
+    _counter("bytes", "bytes of records committed", "topic"),
+    _counter("spans", "spans worked on"),
+    _counter("rows_written", "rows inserted", "table"),
+    _counter("insert_errors", "inserts that failed, by kind", "table", "kind"),
+    _counter("produce_errors", "messages that could not be produced, by kind", "kind"),
+    _counter("dead_letters", "records and spans given up, by reason", "reason"),
+    _counter("rejected", "records and spans rejected, by reason", "reason", name="rejected_records"),
+    _counter("dropped", "parts of spans dropped by a limit, by reason", "reason", name="dropped_items"),
+    _counter("late", "partials that came after their window was closed", name="late_partials"),
+    _counter("clamped", "spans whose end lay too far ahead of the broker's time", name="clamped_spans"),
+    _counter("overflow", "spans counted in an overflow series", name="overflow_spans"),
+    _counter("records_lost", "records that left the log before they were read", "topic"),
+    _counter("fenced", "memberships that ended by a refused or unanswered commit", name="fenced_memberships"),
+    _counter("intents_renewed", "intents sent again because the send deadline had passed"),
+    _counter("intents_discarded", "intents of another epoch that were discarded"),
+    _counter("intents_changed_settings", "ranges rebuilt under changed row-shaping settings"),
+)  # fmt: skip
+
+
+class SelfMetrics:
+    """One worker's metrics, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._metrics: dict[str, Counter | Gauge | Histogram] = {m.key: self._make(m) for m in METRICS}
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Add to a counter. `key:value` gives the value of a counter's one label."""
+        key, _, label = name.partition(":")
+        metric = self._metrics[key]
+        if not isinstance(metric, Counter):
+            raise TypeError(f"{key} is no counter")
+        if label:
+            metric.labels(label).inc(amount)
+        else:
+            (metric.labels(**labels) if labels else metric).inc(amount)
+
+    def gauge(self, name: str, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        metric = self._metrics[name]
+        if not isinstance(metric, Gauge):
+            raise TypeError(f"{name} is no gauge")
+        (metric.labels(**labels) if labels else metric).set(value)
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Add to a histogram."""
+        metric = self._metrics[name]
+        if not isinstance(metric, Histogram):
+            raise TypeError(f"{name} is no histogram")
+        (metric.labels(**labels) if labels else metric).observe(value)
+
+    def text(self) -> bytes:
+        """All of it, in Prometheus' text form."""
+        return generate_latest(self.registry)
+
+    def _make(self, metric: Metric) -> Counter | Gauge | Histogram:
+        name = f"tailrace_{metric.name}"
+        if metric.kind == "counter":
+            return Counter(name, metric.help, metric.labels, registry=self.registry)
+        if metric.kind == "gauge":
+            return Gauge(name, metric.help, metric.labels, registry=self.registry)
+        return Histogram(name, metric.help, metric.labels, buckets=metric.buckets, registry=self.registry)
