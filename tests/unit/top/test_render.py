@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from pipeline.top.read import AlertLine, Health, Series, Snapshot
-from pipeline.top.render import BARS, lines, milliseconds, screen, sparkline
+from pipeline.top.render import BARS, lines, milliseconds, picture, screen, sparkline
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 HEALTH = Health(spans_per_s=120.0, spans=4000, rows_1h=4000, dead_letters=0, delays_s=(0.6, 1.2), lag_records=3)
