@@ -1,0 +1,159 @@
+"""The one chDB engine of this process: opened with a locked configuration, reached through threads.
+
+Each request gets a connection of its own (0.1 ms), so settings and temporary tables never mix; the number of running
+queries is bounded, and killing and closing have threads of their own. Importing chdb happens in `open_engine`, never at import.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module, resources
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+from pipeline.embedded.clickhouse.errors import ClickHouseError, parse
+from pipeline.embedded.clickhouse.options import Options
+from pipeline.embedded.clickhouse.parameters import quoted
+
+TAG = "tailrace-gateway:"  # begins the log_comment of every query, by which it is found and killed
+_T = TypeVar("_T")
+
+
+class Result(Protocol):
+    """What a finished query or a fetched piece gives."""
+
+    def bytes(self) -> bytes: ...
+    def rows_read(self) -> int: ...
+    def storage_rows_read(self) -> int: ...
+    def storage_bytes_read(self) -> int: ...
+    def rows_written(self) -> int: ...
+    def bytes_written(self) -> int: ...
+
+
+class Stream(Protocol):
+    """A running select."""
+
+    def fetch(self) -> Result | None: ...
+    def cancel(self) -> None: ...
+
+
+class Written(Protocol):
+    """What an insert wrote, views included."""
+
+    rows_written: int
+    bytes_written: int
+
+
+class Inserter(Protocol):
+    """A running insert."""
+
+    def append(self, data: bytes) -> None: ...
+    def finish(self) -> Written: ...
+    def cancel(self) -> None: ...
+
+
+class Connection(Protocol):
+    """chdb's connection, as far as it is used here. Every call blocks: from a thread only."""
+
+    _conn: Any
+
+    def query(self, sql: str, format: str = ..., *, params: dict[str, str] = ...) -> Result: ...
+    def send_query(self, sql: str, format: str = ..., *, params: dict[str, str] = ...) -> Stream: ...
+    def send_insert(self, sql: str, format: str = ...) -> Inserter: ...
+    def close(self) -> None: ...
+
+
+class Engine:
+    """Use from one event loop; `run` leads into the threads and turns the engine's errors into ClickHouseError."""
+
+    def __init__(self, options: Options, connect: Callable[[], Connection], keep: Connection) -> None:
+        self.options = options
+        self._connect = connect
+        self._keep = keep
+        self._threads = ThreadPoolExecutor(options.max_concurrent + 2, "engine")
+        self._control = ThreadPoolExecutor(2, "control")
+        self.version = self._text("SELECT version()")
+        self.timezone = self._text("SELECT timezone()")
+
+    def _text(self, sql: str) -> str:
+        return self._keep.query(sql, "TSVRaw").bytes().decode().strip()
+
+    async def run(self, call: Callable[..., _T], *arguments: object) -> _T:
+        """In a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _translated, call, arguments)
+
+    def connect(self) -> Connection:
+        """A new connection; from a thread."""
+        return self._connect()
+
+    def later(self, call: Callable[..., object], *arguments: object) -> None:
+        """Closing and the like, not waited for."""
+        self._control.submit(_quietly, call, arguments)
+
+    def kill(self, query_id: str = "") -> None:
+        """Every query of this id (all of ours without one); not waited for."""
+        sql = f"KILL QUERY WHERE startsWith(Settings['log_comment'], {quoted(tag(query_id))}) ASYNC"
+        self.later(self._on_own_connection, sql)
+
+    def _on_own_connection(self, sql: str) -> None:
+        connection = self._connect()
+        try:
+            connection.query(sql)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """After all queries ended: joins the threads, closes the engine."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._control.shutdown(wait=True)
+        self._keep.close()
+
+
+def tag(query_id: str) -> str:
+    """What the log_comment of a query begins with."""
+    return f"{TAG}{query_id} " if query_id else TAG
+
+
+def _translated(call: Callable[..., _T], arguments: tuple[object, ...]) -> _T:
+    try:
+        return call(*arguments)
+    except ClickHouseError:
+        raise
+    except RuntimeError as error:  # chdb's own error type is one, and it raises the plain one as well
+        raise parse(str(error)) from error
+
+
+def _quietly(call: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    with suppress(RuntimeError):
+        call(*arguments)
+
+
+def _configured(options: Options) -> Path:
+    infra = Path(str(resources.files("infra"))) / "clickhouse"
+    os.environ["TAILRACE_EMBEDDED_CLICKHOUSE_USERS_XML"] = str(infra / "embedded_users.xml")
+    os.environ["TAILRACE_EMBEDDED_CLICKHOUSE_SERVER_MEMORY_BYTES"] = str(options.server_memory)
+    os.environ["TAILRACE_EMBEDDED_CLICKHOUSE_QUERY_MEMORY_BYTES"] = str(options.query_memory)
+    os.environ["TAILRACE_EMBEDDED_CLICKHOUSE_QUERY_S"] = str(options.query_s)
+    return infra / "embedded.xml"
+
+
+def open_engine(options: Options) -> Engine:
+    """Open the folder (made if missing); blocks. Once per process: chDB holds one path."""
+    # heavy, and must not be loaded by who only asks for --help
+    connect = cast(Callable[[str], Connection], import_module("chdb").connect)
+    path = str(options.engine_dir)
+    options.engine_dir.mkdir(parents=True, exist_ok=True)
+    keep = connect(f"{path}?config-file={_configured(options)}")
+    _plain_default_database(keep, options.engine_dir)
+    return Engine(options, lambda: connect(path), keep)
+
+
+def _plain_default_database(connection: Connection, engine_dir: Path) -> None:
+    """chDB lays `default` over the machine's files; put the plain one in its place, as a server has it."""
+    connection.query("DETACH DATABASE default")
+    known = (engine_dir / "metadata" / "default.sql").exists()
+    connection.query("ATTACH DATABASE default" if known else "CREATE DATABASE default ENGINE = Atomic")
