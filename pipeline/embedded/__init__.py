@@ -1,0 +1,1 @@
+"""Single-machine Kafka and ClickHouse for the first minute and for tests, and the supervisor over them."""
