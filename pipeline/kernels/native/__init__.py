@@ -1,0 +1,1 @@
+"""ClickHouse's Native format, written straight from arrays: what clickhouse-connect's Python writer does at 43,000 rows a second."""

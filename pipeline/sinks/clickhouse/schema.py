@@ -1,0 +1,106 @@
+"""The schema as files: numbered migrations, the retention statements, and how settings are filled in.
+
+Promises: a file's checksum is of its text before settings are filled in; statements are split where SQL ends, not at any `;`.
+Does not talk to a server.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+
+from pipeline.errors import Misconfigured
+from pipeline.settings import Settings
+
+_NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+_VARIABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_TOKEN = re.compile(r"'(?:\\.|''|[^'\\])*'|`[^`]*`|\"(?:\\.|[^\"\\])*\"|--[^\n]*|/\*.*?\*/|;|[^'`\"/;-]+|.", re.DOTALL)
+_TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
+_TTL = re.compile(r"ALTER TABLE (\w+) MODIFY TTL (.+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file."""
+
+    number: int
+    name: str
+    text: str
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the file's text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """All files in order; Misconfigured where a number is missing or there twice."""
+    found = []
+    for path in (files("infra") / "clickhouse" / "migrations").iterdir():
+        if named := _NAME.fullmatch(path.name):
+            found.append(Migration(int(named[1]), named[2], path.read_text(encoding="utf-8")))
+    found.sort(key=lambda migration: migration.number)
+    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
+        numbers = ", ".join(f"{migration.number:04}" for migration in found)
+        raise Misconfigured(f"migrations are not numbered 0001, 0002, … (found: {numbers})", "Install Tailrace anew")
+    return found
+
+
+def tables() -> list[str]:
+    """Names of all tables that the migrations make."""
+    return [name for migration in migrations() for name in _TABLE.findall(migration.text)]
+
+
+def ttls(settings: Settings) -> dict[str, str]:
+    """Table → TTL expression, with the settings filled in."""
+    text = (files("infra") / "clickhouse" / "retention.sql").read_text(encoding="utf-8")
+    found = (_TTL.fullmatch(fill(statement, settings)) for statement in split(text))
+    return {match[1]: match[2] for match in found if match}
+
+
+def split(text: str) -> list[str]:
+    """Statements of a file, without comments; a `;` inside quotes or a comment ends nothing."""
+    statements, current = [], ""
+    for piece in _TOKEN.findall(text):
+        if piece == ";":
+            statements.append(current.strip())
+            current = ""
+        elif not piece.startswith(("--", "/*")):
+            current += piece
+    statements.append(current.strip())
+    return [statement for statement in statements if statement]
+
+
+def fill(statement: str, settings: Settings) -> str:
+    """The statement with `{name}` replaced; Misconfigured where a name is unknown."""
+    values = variables(settings)
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in values:
+            raise Misconfigured(f"a migration names {{{match[1]}}}, which is no variable", "Install Tailrace anew")
+        return values[match[1]]
+
+    return _VARIABLE.sub(value, statement)
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """What `{name}` stands for: engines, deduplication, retention."""
+    replicated = "Replicated" if settings.clickhouse_replicated else ""
+    retention = {name: str(value) for name, value in settings if name.startswith("retain_")}
+    return {
+        "merge_tree": f"{replicated}MergeTree",
+        "aggregating_merge_tree": f"{replicated}AggregatingMergeTree",
+        "replacing_merge_tree": f"{replicated}ReplacingMergeTree",
+        "deduplication": ", ".join(f"{name} = {value}" for name, value in deduplication(settings).items()),
+        **retention,
+    }
+
+
+def deduplication(settings: Settings) -> dict[str, int]:
+    """Table settings that keep insert tokens. A Replicated table forgets by time too: a week, as long as the topic keeps records."""
+    if settings.clickhouse_replicated:
+        return {
+            "replicated_deduplication_window": max(100_000, settings.deduplication_window),
+            "replicated_deduplication_window_seconds": 7 * 86_400,
+        }
+    return {"non_replicated_deduplication_window": settings.deduplication_window}

@@ -1,0 +1,195 @@
+"""Migrations and the sink on the real engine."""
+
+import asyncio
+import math
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from clickhouse_connect.driver.client import Client
+
+from pipeline.errors import Misconfigured, Never, NotNow
+from pipeline.kernels.native.block import block
+from pipeline.kernels.sketch.ddsketch import quantile_ns
+from pipeline.model.outcome import Block
+from pipeline.model.window_partials import Range, WindowPartials
+from pipeline.settings import Settings
+from pipeline.sinks.clickhouse import ClickHouse
+from pipeline.sinks.clickhouse import schema as schema_files
+from pipeline.sinks.clickhouse.migrate import migrate
+from pipeline.stages.rows import partial_rows
+from schemas.columns import WINDOW_PARTIALS
+from tests.integration.store.conftest import open_client
+
+
+def window(start_s: int, *, operation: str = "GET /", status: str = "ok", calls: float = 2.0) -> dict[str, object]:
+    return {
+        "window_start_s": start_s,
+        "environment": "prod",
+        "service": "shöp",
+        "version": "1",
+        "operation": operation,
+        "kind": "server",
+        "status": status,
+        "spans": 2,
+        "calls": calls,
+        "duration_ns": 3_000_000,
+        "satisfied": calls,
+        "tolerating": 0.0,
+        "duration_ns_min": 1_000_000,
+        "duration_ns_max": 2_000_000,
+        "latency": [(691, calls / 2), (726, calls / 2)],
+    }
+
+
+def partials(*rows: dict[str, object]) -> WindowPartials:
+    source = Range("otlp_spans", "e", 0, 0, 1, 0, 0)
+    return WindowPartials(source, pa.RecordBatch.from_pylist(list(rows), schema=WINDOW_PARTIALS))
+
+
+def now_s() -> int:
+    return time.time_ns() // 10**9 // 10 * 10
+
+
+def test_migrating_twice_does_nothing_the_second_time(settings: Settings) -> None:
+    first, second = migrate(settings), migrate(settings)
+    assert next(line for line in first if line.startswith("applied")) == "applied 0001_otel_traces"
+    assert second == []
+
+
+def test_every_table_and_view_of_the_interface_is_there(client: Client) -> None:
+    names = {name for (name,) in client.query("SHOW TABLES").result_rows}
+    assert names >= {
+        *("otel_traces", "otel_traces_trace_id_ts", "otel_logs", "otel_metrics_gauge", "otel_metrics_sum"),
+        *("otel_metrics_histogram", "otel_metrics_exp_histogram", "otel_metrics_summary"),
+        *("span_windows", "span_windows_1m", "span_windows_1h", "red_10s", "red_1m", "red_1h"),
+        *("series_windows", "progress", "alert_events", "alerts_now", "dead_letters", "schema_migrations"),
+    }
+
+
+def test_a_changed_file_and_a_newer_database_are_refused(client: Client, migrated: Settings) -> None:
+    client.command("INSERT INTO schema_migrations (number, name, sha256) VALUES (1, 'otel_traces', 'other')")
+    with pytest.raises(Misconfigured, match="0001_otel_traces is not the file that was applied"):
+        migrate(migrated)
+    client.command("INSERT INTO schema_migrations (number, name, sha256) VALUES (9999, 'later', 'x')")
+    with pytest.raises(Misconfigured, match="Upgrade Tailrace"):
+        migrate(migrated)
+
+
+def test_a_changed_retention_alters_the_tables_once(migrated: Settings) -> None:
+    longer = migrated.model_copy(update={"retain_spans_d": 7, "deduplication_window": 20_000})
+    done = migrate(longer)
+    assert "otel_traces: rows stay until toDateTime(Timestamp) + toIntervalDay(7)" in done
+    assert "span_windows_1m: non_replicated_deduplication_window = 20000" in done
+    assert migrate(longer) == []
+
+
+def test_an_interrupted_migration_is_taken_up_again(client: Client, migrated: Settings) -> None:
+    client.command("ALTER TABLE schema_migrations DELETE WHERE number > 4", settings={"mutations_sync": 2})
+    assert len([line for line in migrate(migrated) if line.startswith("applied")]) == len(schema_files.migrations()) - 4
+
+
+async def test_a_repeated_insert_changes_nothing_in_table_and_roll_ups(sink: ClickHouse, client: Client) -> None:
+    start_s = now_s()
+    rows = partial_rows(partials(window(start_s), window(start_s - 72_000), window(start_s, status="error", calls=1.5)))
+    await asyncio.gather(*(sink.insert(rows, "one") for _ in range(6)))
+    await sink.insert(rows, "two")
+    for table in ("span_windows", "span_windows_1m", "span_windows_1h"):
+        sums = client.query(
+            f"SELECT sum(spans), sum(calls), arraySum(mapValues(sumMap(latency))) FROM {table}"  # noqa: S608
+        ).result_rows
+        assert sums == [(12, 11.0, 11.0)], table
+
+
+async def test_red_views_show_what_the_windows_hold(sink: ClickHouse, client: Client) -> None:
+    start_s = now_s()
+    await sink.insert(partial_rows(partials(window(start_s, calls=6.0), window(start_s, status="error"))), "t")
+    rows = list(client.query("SELECT * FROM red_10s").named_results())
+    assert len(rows) == 1
+    row = rows[0]
+    assert (row["service"], row["spans"], row["calls"], row["rate"]) == ("shöp", 4, 8.0, 0.8)
+    assert (row["errors"], row["error_ratio"], row["apdex"], row["max_ms"]) == (2.0, 0.25, 1.0, 2.0)
+    assert row["p50_ms"] == pytest.approx(1.0, rel=0.011)
+    assert row["p999_ms"] == pytest.approx(2.0, rel=0.011)
+
+
+def test_the_sql_quantile_is_the_kernels_quantile(client: Client) -> None:
+    random = np.random.default_rng(1)
+    for _ in range(20):
+        buckets = np.unique(random.integers(-1, 1500, random.integers(1, 60))).astype(np.int32)
+        counts = random.integers(1, 1 << 20, len(buckets)) / 65536.0
+        q = float(random.choice([0.0, 0.5, 0.9, 0.99, 0.999, 1.0]))
+        sql = client.query(
+            "SELECT latency_quantile_ms({q:Float64}, mapFromArrays({b:Array(Int32)}, {c:Array(Float64)}))",
+            parameters={"q": q, "b": buckets.tolist(), "c": counts.tolist()},
+        ).result_rows[0][0]
+        assert sql == pytest.approx(quantile_ns(q, buckets, counts) / 1e6, rel=1e-9)
+    empty = client.query("SELECT latency_quantile_ms(0.5, CAST(map(), 'Map(Int32, Float64)'))").result_rows[0][0]
+    assert math.isnan(empty)
+
+
+async def test_progress_is_known_after_it_was_written(sink: ClickHouse) -> None:
+    assert not await sink.has_progress("otlp_spans", "e", 3)
+    await sink.write_progress("otlp_spans", "e", 3, "tailrace", 100)
+    assert await sink.has_progress("otlp_spans", "e", 3)
+    assert not await sink.has_progress("otlp_spans", "e", 4)
+    await sink.check()
+
+
+async def test_the_check_names_the_first_thing_wrong(sink: ClickHouse, client: Client, migrated: Settings) -> None:
+    client.command("ALTER TABLE span_windows_1h MODIFY SETTING non_replicated_deduplication_window = 0")
+    with pytest.raises(Misconfigured, match="span_windows_1h remembers fewer than 10000 insert tokens"):
+        await sink.check()
+    migrate(migrated)
+    client.command("CREATE TABLE mine (n UInt64) ENGINE = MergeTree ORDER BY n")
+    client.command("CREATE MATERIALIZED VIEW mine_mv TO mine AS SELECT spans AS n FROM span_windows")
+    with pytest.raises(Misconfigured, match="table mine remembers fewer"):
+        await sink.check()
+    client.command("DROP TABLE mine_mv")
+    await sink.write_progress("otlp_spans", "e", 0, "another", 1)
+    with pytest.raises(Misconfigured, match="belongs to the consumer group 'another'"):
+        await sink.check()
+
+
+async def test_errors_are_not_now_never_or_the_installations(sink: ClickHouse, migrated: Settings) -> None:
+    numbers = block(1, [("nonsense", "UInt8", [b"\x01"])])
+    with pytest.raises(Never) as unknown:
+        await sink.insert(Block("progress", ("nonsense",), 1, numbers), "t")
+    assert unknown.value.reason == "no_such_column"
+    with pytest.raises(Never):
+        await sink.insert(Block("progress", ("offset",), 1, block(1, [("offset", "String", [b"\x01x"])])), "t")
+    with pytest.raises(Misconfigured, match="tailrace migrate"):
+        await sink.insert(Block("nowhere", ("a",), 1, block(1, [("a", "UInt8", [b"\x01"])])), "t")
+    gone = ClickHouse(migrated.model_copy(update={"clickhouse_url": "http://me:secret@127.0.0.1:9/x"}))
+    with pytest.raises(NotNow) as away:
+        await gone.has_progress("t", "e", 0)
+    assert "secret" not in str(away.value)
+    await gone.close()
+
+
+async def test_a_missing_database_says_migrate(settings: Settings) -> None:
+    sink = ClickHouse(settings)
+    with pytest.raises(Misconfigured, match="tailrace migrate"):
+        await sink.check()
+    await sink.close()
+
+
+def test_a_hundred_and_more_days_fit_one_insert_when_retention_is_long(migrated: Settings) -> None:
+    migrate(migrated.model_copy(update={"retain_windows_1m_d": 365, "retain_windows_10s_h": 8760}))
+
+    async def run() -> None:
+        sink = ClickHouse(migrated.model_copy(update={"retain_spans_d": 365}))
+        days = [window(now_s() - day * 86_400) for day in range(150)]
+        await sink.insert(partial_rows(partials(*days)), "long")
+        short = ClickHouse(migrated)
+        with pytest.raises(Never) as error:
+            await short.insert(partial_rows(partials(*days)), "short")
+        assert error.value.reason == "too_many_partitions"
+        await sink.close()
+        await short.close()
+
+    asyncio.run(run())
+    client = open_client(migrated)
+    assert client.query("SELECT sum(spans) FROM span_windows_1m").result_rows == [(300,)]
+    client.close()
