@@ -12,7 +12,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from pipeline.embedded.clickhouse import blocks
-from pipeline.embedded.clickhouse.engine import Connection
+from pipeline.embedded.clickhouse.driver import Connection
 from pipeline.embedded.clickhouse.errors import ABORTED, READONLY, SYNTAX_ERROR, ClickHouseError
 from pipeline.embedded.clickhouse.insert import run_insert
 from pipeline.embedded.clickhouse.parameters import Parameters

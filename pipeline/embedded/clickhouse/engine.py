@@ -13,58 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import import_module, resources
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import TypeVar, cast
 
+from pipeline.embedded.clickhouse.driver import Connection
 from pipeline.embedded.clickhouse.errors import ClickHouseError, parse
 from pipeline.embedded.clickhouse.options import Options
 from pipeline.embedded.clickhouse.parameters import quoted
 
 TAG = "tailrace-gateway:"  # begins the log_comment of every query, by which it is found and killed
 _T = TypeVar("_T")
-
-
-class Result(Protocol):
-    """What a finished query or a fetched piece gives."""
-
-    def bytes(self) -> bytes: ...
-    def rows_read(self) -> int: ...
-    def storage_rows_read(self) -> int: ...
-    def storage_bytes_read(self) -> int: ...
-    def rows_written(self) -> int: ...
-    def bytes_written(self) -> int: ...
-
-
-class Stream(Protocol):
-    """A running select."""
-
-    def fetch(self) -> Result | None: ...
-    def cancel(self) -> None: ...
-
-
-class Written(Protocol):
-    """What an insert wrote, views included."""
-
-    rows_written: int
-    bytes_written: int
-
-
-class Inserter(Protocol):
-    """A running insert."""
-
-    def append(self, data: bytes) -> None: ...
-    def finish(self) -> Written: ...
-    def cancel(self) -> None: ...
-
-
-class Connection(Protocol):
-    """chdb's connection, as far as it is used here. Every call blocks: from a thread only."""
-
-    _conn: Any
-
-    def query(self, sql: str, format: str = ..., *, params: dict[str, str] = ...) -> Result: ...
-    def send_query(self, sql: str, format: str = ..., *, params: dict[str, str] = ...) -> Stream: ...
-    def send_insert(self, sql: str, format: str = ...) -> Inserter: ...
-    def close(self) -> None: ...
 
 
 class Engine:
@@ -153,7 +110,7 @@ def open_engine(options: Options) -> Engine:
 
 
 def _plain_default_database(connection: Connection, engine_dir: Path) -> None:
-    """chDB lays `default` over the machine's files; put the plain one in its place, as a server has it."""
+    """The engine lays `default` over the machine's files; put the plain one in its place, as a server has it."""
     connection.query("DETACH DATABASE default")
     known = (engine_dir / "metadata" / "default.sql").exists()
     connection.query("ATTACH DATABASE default" if known else "CREATE DATABASE default ENGINE = Atomic")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from pipeline.embedded.clickhouse.engine import Written
+from pipeline.embedded.clickhouse.driver import Written
 from pipeline.embedded.clickhouse.parameters import quoted
 from pipeline.embedded.clickhouse.request import Statement
 from pipeline.embedded.clickhouse.statements import Insert

@@ -14,7 +14,7 @@ _TRANSPORT = frozenset(
     stacktrace add_http_cors_header enable_http_compression http_zlib_compression_level send_progress_in_http_headers
     http_headers_progress_interval_ms cancel_http_readonly_queries_on_client_close http_make_head_request
     http_native_compression_disable_checksumming_on_decompress http_write_exception_in_output_format
-    date_time_output_format_""".split()
+    date_time_output_format_""".split()  # noqa: SIM905 - readable
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Protocol
 
-from pipeline.embedded.clickhouse.engine import Connection, tag
+from pipeline.embedded.clickhouse.driver import Connection
+from pipeline.embedded.clickhouse.engine import tag
 from pipeline.embedded.clickhouse.errors import READONLY, ClickHouseError
 from pipeline.embedded.clickhouse.parameters import Parameters, quoted
 from pipeline.embedded.clickhouse.request import ExternalTable
@@ -17,15 +18,24 @@ class Asked(Protocol):
     """See work.Order."""
 
     @property
-    def query_id(self) -> str: ...
+    def query_id(self) -> str:
+        """For the tag."""
+
     @property
-    def user(self) -> User: ...
+    def user(self) -> User:
+        """Who."""
+
     @property
-    def parameters(self) -> Parameters: ...
+    def parameters(self) -> Parameters:
+        """What came with it."""
+
     @property
-    def reads_only(self) -> bool: ...
+    def reads_only(self) -> bool:
+        """By method or login."""
+
     @property
-    def session(self) -> bool: ...
+    def session(self) -> bool:
+        """Whether the connection stays."""
 
 
 def prepare(connection: Connection, asked: Asked) -> str:
@@ -61,9 +71,8 @@ def _is_readonly(connection: Connection) -> bool:
 
 def _undo(connection: Connection, names: list[str]) -> str:
     listed = ", ".join(map(quoted, names))
-    found = connection.query(
-        f"SELECT name, value FROM system.settings WHERE changed AND name IN ({listed})", "JSONEachRow"
-    )
+    sql = f"SELECT name, value FROM system.settings WHERE changed AND name IN ({listed})"  # noqa: S608 - literals
+    found = connection.query(sql, "JSONEachRow")
     rows = map(json.loads, bytes(found.bytes()).splitlines())
     before: Mapping[str, str] = {row["name"]: quoted(row["value"]) for row in rows}
     return "SET " + ", ".join(f"{name} = {before.get(name, 'DEFAULT')}" for name in names)

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from pipeline.embedded.clickhouse import blocks, greeting
 from pipeline.embedded.clickhouse.compression import Encoder, encoder
-from pipeline.embedded.clickhouse.engine import Result
+from pipeline.embedded.clickhouse.driver import Result
 from pipeline.embedded.clickhouse.errors import ClickHouseError
 from pipeline.embedded.clickhouse.statements import trailing_format
 from pipeline.embedded.clickhouse.tokens import Token
@@ -22,7 +22,7 @@ from pipeline.embedded.clickhouse.work import Work
 
 _STREAMED = frozenset(
     """native tabseparated tsv tabseparatedraw tsvraw csv rowbinary jsoneachrow jsonlines ndjson jsoncompacteachrow
-    jsonstringseachrow lineasstring""".split()
+    jsonstringseachrow lineasstring""".split()  # noqa: SIM905 - readable
 )
 _SMALL = 1 << 16
 _TYPES = (

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from pipeline.embedded.clickhouse.engine import Connection, Engine
+from pipeline.embedded.clickhouse.driver import Connection
+from pipeline.embedded.clickhouse.engine import Engine
 from pipeline.embedded.clickhouse.errors import (
     INVALID_SESSION_TIMEOUT,
     SESSION_IS_LOCKED,

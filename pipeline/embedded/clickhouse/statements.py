@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pipeline.embedded.clickhouse.errors import ACCESS_DENIED, NOT_IMPLEMENTED, SYNTAX_ERROR, ClickHouseError
 from pipeline.embedded.clickhouse.tokens import Token, tokens
@@ -107,9 +108,7 @@ def check(sql: bytes, words: Sequence[Token]) -> None:
     first = words[0].upper if words else b""
     if first == b"SYSTEM" and {word.upper for word in words} & {b"SHUTDOWN", b"KILL"}:
         raise ClickHouseError(ACCESS_DENIED, "SYSTEM SHUTDOWN and SYSTEM KILL are not allowed over HTTP.")
-    if first == b"ATTACH" and any(
-        a.upper == b"FROM" and b.kind == "string" for a, b in zip(words, words[1:], strict=False)
-    ):
+    if first == b"ATTACH" and any(a.upper == b"FROM" and b.kind == "string" for a, b in pairwise(words)):
         raise ClickHouseError(ACCESS_DENIED, "ATTACH ... FROM a folder is not allowed over HTTP.")
 
 

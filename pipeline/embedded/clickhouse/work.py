@@ -10,7 +10,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from pipeline.embedded.clickhouse.engine import Connection, Engine
+from pipeline.embedded.clickhouse.driver import Connection
+from pipeline.embedded.clickhouse.engine import Engine
 from pipeline.embedded.clickhouse.errors import (
     QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING,
     TOO_MANY_SIMULTANEOUS_QUERIES,
