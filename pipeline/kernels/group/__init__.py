@@ -1,0 +1,1 @@
+"""Grouping by key bytes: hash, compare, number."""
