@@ -1,0 +1,21 @@
+"""API keys: `authorization: Bearer <key>` or `x-api-key: <key>`, compared in constant time."""
+
+import hmac
+from collections.abc import Sequence
+
+from pydantic import SecretStr
+
+from collectors.otlp.errors import Kind, Refused
+
+
+def demand(keys: Sequence[SecretStr], authorization: str, api_key: str) -> None:
+    """`Refused` unless one of the headers holds a key; no keys set = everybody may."""
+    if not keys:
+        return
+    scheme, _, token = authorization.partition(" ")
+    offered = [token.strip()] if scheme.lower() == "bearer" else []
+    offered.append(api_key)
+    # Every pair is compared, so that time tells nothing about which key came close.
+    matches = [hmac.compare_digest(key.get_secret_value().encode(), text.encode()) for key in keys for text in offered]
+    if not any(matches):
+        raise Refused(Kind.UNAUTHENTICATED, "an API key is needed: authorization: Bearer <key>, or x-api-key: <key>")

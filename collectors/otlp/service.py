@@ -1,0 +1,149 @@
+"""The receiver as one thing to start and stop: publisher, intake, both doors.
+
+Promises: `start` returns with both doors open and Kafka either connected or being tried; `stop` refuses what is new, finishes what is
+under way, then closes; `run` is the whole life of a process, and ends well on SIGINT and SIGTERM.
+"""
+
+import asyncio
+import logging
+import signal
+import ssl
+from collections.abc import Callable
+
+import grpc
+import orjson
+from aiohttp import web
+
+from collectors.otlp.config import OtlpSettings, host_port
+from collectors.otlp.grpc import GrpcDoor
+from collectors.otlp.http import HttpDoor
+from collectors.otlp.intake import Intake
+from collectors.otlp.metrics import Counters
+from collectors.otlp.signals import TOPICS
+from collectors.publish.base import Publisher
+from collectors.publish.kafka import KafkaPublisher
+
+log = logging.getLogger(__name__)
+
+
+class Receiver:
+    """Both doors over one publisher."""
+
+    def __init__(self, settings: OtlpSettings, publisher: Publisher) -> None:
+        self.settings = settings
+        self.publisher = publisher
+        counters = Counters()
+        self.intake = Intake(settings, publisher, counters)
+        counters.watch(self.intake.admission)
+        self.http_address = ""
+        self.grpc_address = ""
+        self._runner: web.AppRunner | None = None
+        self._server: grpc.aio.Server | None = None
+
+    async def start(self) -> None:
+        """Open both doors. Kafka need not be there yet: until it is, requests are told to come back."""
+        await self._open_http()
+        await self._open_grpc()
+
+    async def _open_http(self) -> None:
+        app = HttpDoor(self.settings, self.intake).application()
+        grace_s = self.settings.otlp_stop_grace_s
+        # Bodies are unpacked by us, within limits; aiohttp would unpack them without any.
+        self._runner = web.AppRunner(app, auto_decompress=False, access_log=None, shutdown_timeout=grace_s)
+        await self._runner.setup()
+        host, port = host_port(self.settings.otlp_http)
+        await web.TCPSite(self._runner, host, port, ssl_context=self._ssl_context()).start()
+        self.http_address = f"{_bracketed(host)}:{self._runner.addresses[0][1]}"
+
+    def _ssl_context(self) -> ssl.SSLContext | None:
+        if self.settings.otlp_tls_cert is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.settings.otlp_tls_cert, self.settings.otlp_tls_key)
+        return context
+
+    async def _open_grpc(self) -> None:
+        self._server = GrpcDoor(self.settings, self.intake).server()
+        cert, key = self.settings.otlp_tls_cert, self.settings.otlp_tls_key
+        address = self.settings.otlp_grpc
+        if cert is None or key is None:
+            port = self._server.add_insecure_port(address)
+        else:
+            pair = await asyncio.to_thread(lambda: (key.read_bytes(), cert.read_bytes()))
+            port = self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        await self._server.start()
+        self.grpc_address = f"{_bracketed(host_port(address)[0])}:{port}"
+
+    def addresses(self) -> dict[str, str]:
+        """Where the doors are, under the names that `tailrace up --json` uses."""
+        return {"otlp_http": self.http_address, "otlp_grpc": self.grpc_address}
+
+    async def stop(self) -> None:
+        """Refuse, finish, close; safe to repeat, and after a `start` that failed halfway."""
+        grace_s = self.settings.otlp_stop_grace_s
+        runner, self._runner = self._runner, None
+        server, self._server = self._server, None
+        await self.intake.drain()
+        if server is not None:
+            await server.stop(grace_s)
+        if runner is not None:
+            await runner.cleanup()
+        await self.publisher.stop()
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def publisher_of(settings: OtlpSettings) -> KafkaPublisher:
+    """The publisher that these settings ask for."""
+    return KafkaPublisher(
+        settings.kafka_bootstrap,
+        max_record_bytes=settings.otlp_record_bytes,
+        deadline_s=settings.otlp_publish_deadline_s,
+        client_id="tailrace-otlp",
+    )
+
+
+async def serve(settings: OtlpSettings, stopping: asyncio.Event, announce: Callable[[dict[str, str]], None]) -> None:
+    """Open the doors, announce them once Kafka has the topics, and stay until `stopping` is set."""
+    receiver = Receiver(settings, publisher_of(settings))
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        await receiver.start()
+        while not stopping.is_set():
+            ready = asyncio.create_task(receiver.publisher.ready(TOPICS))
+            await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if ready.done() and ready.result():
+                announce(receiver.addresses())
+                await stopped
+            elif not ready.done():
+                ready.cancel()
+                await asyncio.wait([ready])
+            else:
+                log.warning(
+                    "Kafka at %s is not there yet, or has no topics %s", settings.kafka_bootstrap, ", ".join(TOPICS)
+                )
+    finally:
+        stopped.cancel()
+        await receiver.stop()
+
+
+def run(settings: OtlpSettings, *, json_line: bool = False) -> None:
+    """Serve until SIGINT or SIGTERM; with `json_line`, print the addresses as one line of JSON once ready."""
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL if settings.log_level != "debug" else logging.DEBUG)
+
+    def announce(addresses: dict[str, str]) -> None:
+        log.info("ready: %s", addresses)
+        if json_line:
+            print(orjson.dumps(addresses).decode(), flush=True)
+
+    async def main() -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopping.set)
+        await serve(settings, stopping, announce)
+
+    asyncio.run(main())

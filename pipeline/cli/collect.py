@@ -1,0 +1,32 @@
+"""`tailrace collect …`: one collector, in the foreground. Collectors know nothing of the pipeline; this is where they meet."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import Misconfigured
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command and its collectors."""
+    collect = typer.Typer(help="Run one collector.", no_args_is_help=True)
+    collect.command("otlp")(otlp)
+    app.add_typer(collect, name="collect")
+
+
+def otlp(
+    json: Annotated[bool, typer.Option("--json", help="Once ready, print the addresses as one line of JSON.")] = False,
+) -> None:
+    """Receive OTLP over gRPC and HTTP, onto Kafka. Settings are TAILRACE_KAFKA_BOOTSTRAP and TAILRACE_OTLP_*."""
+    from pydantic import ValidationError
+
+    from collectors.otlp.config import OtlpSettings
+    from collectors.otlp.service import run
+
+    try:
+        settings = OtlpSettings()
+    except ValidationError as error:
+        fault = error.errors()[0]
+        name = "TAILRACE_" + ".".join(map(str, fault["loc"])).upper() if fault["loc"] else "OTLP receiver"
+        raise Misconfigured(f"{name}: {fault['msg']}", "See collectors/otlp/README.md for all settings") from None
+    run(settings, json_line=json)
