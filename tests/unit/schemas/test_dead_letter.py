@@ -1,0 +1,50 @@
+"""Dead letters survive their trip through Kafka's headers."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.dead_letter import REASONS, DeadLetter
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
+LETTERS = st.builds(
+    DeadLetter,
+    topic=TEXT,
+    epoch=TEXT,
+    partition=st.integers(0, 2**31),
+    offset=st.integers(0, 2**62),
+    span_index=st.integers(-1, 10_000),
+    stage=TEXT,
+    reason=st.sampled_from(REASONS),
+    error=TEXT,
+    first_seen_ms=st.integers(0, 2**50),
+    value=st.binary(max_size=100),
+)
+
+
+@given(LETTERS)
+def test_a_letter_is_equal_after_its_trip(letter: DeadLetter) -> None:
+    assert DeadLetter.from_kafka(letter.headers(), letter.value) == letter
+
+
+@given(LETTERS, LETTERS)
+def test_letters_of_different_places_have_different_ids(one: DeadLetter, other: DeadLetter) -> None:
+    place = [
+        (letter.topic, letter.epoch, letter.partition, letter.offset, letter.span_index) for letter in (one, other)
+    ]
+    assert (place[0] == place[1]) == (one.id == other.id) or "|" in one.topic + one.epoch + other.topic + other.epoch
+
+
+def test_headers_hold_everything_but_the_bytes() -> None:
+    letter = DeadLetter(
+        topic="t",
+        epoch="e",
+        partition=1,
+        offset=2,
+        stage="decode",
+        reason="malformed",
+        error="x",
+        first_seen_ms=3,
+        value=b"secret",
+    )
+    assert dict(letter.headers())["tailrace.reason"] == b"malformed"
+    assert b"secret" not in b"".join(value for _, value in letter.headers())
