@@ -1,7 +1,5 @@
 """Faust's aiokafka transport, changed in three things: no commits, whole polls as one event, positions from the harness.
 
-
-
 Promises: read_committed; no automatic offset (`auto_offset_reset=none`); one poll of a partition is one event whose value is a `Fetch`;
 Faust's own commits and seeks do nothing. Everything else is Faust's. Pinned to faust-streaming 0.15.3.
 """

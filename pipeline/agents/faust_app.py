@@ -123,7 +123,10 @@ def _register(app: TailraceApp, topic: str) -> None:
         async for fetch in stream:
             app.harness.deliver(fetch)
 
-    app.agent(channel, name=f"tailrace.{topic}", concurrency=1)(deliver)
+    deliver.__qualname__ = deliver.__name__ = f"deliver_{topic}".replace(".", "_").replace(
+        "-", "_"
+    )  # an agent's identity
+    app.agent(channel, concurrency=1)(deliver)
 
 
 async def serve(app: TailraceApp, stop: asyncio.Event) -> None:

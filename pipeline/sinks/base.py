@@ -15,6 +15,9 @@ class BlockSink(Protocol):
     async def has_progress(self, topic: str, epoch: str, partition: int) -> bool:
         """Whether the `progress` table knows of this partition: then a missing committed offset is a loss, not a beginning."""
 
+    async def write_progress(self, topic: str, epoch: str, partition: int, group: str, offset: int) -> None:
+        """Note that this partition has been worked on up to `offset`."""
+
 
 class MessageSink(Protocol):
     """Takes messages for Kafka."""

@@ -28,6 +28,10 @@ class MemoryBlocks:
         """As told."""
         return (topic, epoch, partition) in self.known
 
+    async def write_progress(self, topic: str, epoch: str, partition: int, group: str, offset: int) -> None:
+        """Remember that it was worked on."""
+        self.known.add((topic, epoch, partition))
+
 
 class MemoryMessages:
     """A MessageSink."""

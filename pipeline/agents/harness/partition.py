@@ -9,7 +9,7 @@ by Never or Misconfigured when a person is needed; then the intent stands and no
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -23,24 +23,12 @@ from pipeline.agents.harness.intake import Intake
 from pipeline.agents.harness.intent import Intent, token
 from pipeline.agents.harness.types import Fetch, Group, Limits, Membership, Partition, Telemetry, Work
 from pipeline.errors import Never, NotNow
-from pipeline.model.outcome import Block, Outcome
+from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
 from pipeline.sinks.base import BlockSink, MessageSink
 from schemas.dead_letter import DeadLetter
 
 log = logging.getLogger(__name__)
-
-
-class Lore:
-    """What the harness itself writes down, besides the work's outcome. One home, so that the store's shape stays out of the harness."""
-
-    def progress(self, records: Records, group: str) -> Block | None:
-        """The `progress` row that follows S6; None where no one keeps progress."""
-        raise NotImplementedError
-
-    def dead_letters(self, letters: Sequence[DeadLetter]) -> Outcome:
-        """Dead letters as blocks and messages."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +39,8 @@ class Tools:
     group_id: str
     blocks: BlockSink
     messages: MessageSink
-    lore: Lore
+    dead_letters: Callable[[Sequence[DeadLetter]], Outcome]
+    """Dead letters of the harness itself, as blocks and messages."""
     limits: Limits
     telemetry: Telemetry
     executor: Executor
@@ -76,6 +65,18 @@ class PartitionPipeline:
         self.progressed_at = time.monotonic()
         """Monotonic time of the last step forward: for the watchdog."""
         self.waits_for_sink = False
+        self.newest_s = 0.0
+        """Broker time of the last committed record, Unix seconds."""
+
+    @property
+    def where(self) -> str:
+        """Topic and partition, for people."""
+        return f"{self._partition.topic}/{self._partition.partition}"
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes that wait to be batched."""
+        return self._intake.size_bytes
 
     @property
     def ready(self) -> bool:
@@ -157,7 +158,7 @@ class PartitionPipeline:
             error=f"records [{first}, {end}) had left the log before they were read; retention is too short for the lag",
             first_seen_ms=0,
         )
-        outcome = self._tools.lore.dead_letters([letter])
+        outcome = self._tools.dead_letters([letter])
         blocks = [
             (block, token(block.table, at.topic, self._epoch, at.partition, first, end)) for block in outcome.blocks
         ]
@@ -203,6 +204,8 @@ class PartitionPipeline:
         await delivery.finish()
         testing.point("S6:after")
         self.committed, self.progressed_at = records.end_offset, time.monotonic()
+        if len(records.timestamps_ms):
+            self.newest_s = float(records.timestamps_ms[-1]) / 1000
         self._count(records, outcome)
         await self._progress(records)
         testing.point("progress:after")
@@ -223,13 +226,8 @@ class PartitionPipeline:
             telemetry.count(name, amount)
 
     async def _progress(self, records: Records) -> None:
-        block = self._tools.lore.progress(records, self._tools.group_id)
-        if block is None:
-            return
-        name = token(
-            block.table, records.topic, records.epoch, records.partition, records.start_offset, records.end_offset
-        )
+        at, end = self._partition, records.end_offset
         try:
-            await self._tools.blocks.insert(block, name)
+            await self._tools.blocks.write_progress(at.topic, self._epoch, at.partition, self._tools.group_id, end)
         except NotNow as error:  # the next batch writes a later row
-            log.warning("progress of %s/%s not written: %s", *self._partition, error)
+            log.warning("progress of %s/%s not written: %s", *at, error)

@@ -8,9 +8,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from pipeline import clock
 from pipeline.agents.harness.backoff import Backoff
 from pipeline.agents.harness.partition import PartitionPipeline, Tools
-from pipeline.agents.harness.types import Fetch, Membership, Partition, Work
+from pipeline.agents.harness.types import Fetch, Membership, Partition, Telemetry, Work
 from pipeline.errors import Fenced, NotNow
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,17 @@ class Harness:
             for task in late:
                 task.cancel()
 
+    def measure(self, telemetry: Telemetry) -> None:
+        """Set the gauges that are read, not counted."""
+        telemetry.gauge("ready_partitions", sum(pipeline.ready for pipeline in self._pipelines.values()))
+        telemetry.gauge("buffered_bytes", sum(pipeline.buffered_bytes for pipeline in self._pipelines.values()))
+        for (topic, partition), pipeline in self._pipelines.items():
+            lag = pipeline.lag_records()
+            if lag is not None:
+                telemetry.gauge("lag_records", lag, topic=topic, partition=str(partition))
+                age_s = max(0.0, clock.now_ms() / 1000 - pipeline.newest_s) if lag and pipeline.newest_s else 0.0
+                telemetry.gauge("lag_seconds", age_s, topic=topic, partition=str(partition))
+
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(self._guarded(work))
         self._tasks.add(task)
@@ -93,8 +105,11 @@ class Harness:
         backoff = Backoff(self._tools.limits.backoff_min_s, self._tools.limits.backoff_max_s)
         while True:
             try:
-                return await self._topic_ids(topics)
-            except (NotNow, OSError) as error:
+                ids = await self._topic_ids(topics)
+                if missing := set(topics) - set(ids):
+                    raise NotNow(f"there is no topic {', '.join(sorted(missing))}")
+                return ids
+            except NotNow as error:
                 log.warning("the topics' ids are not known yet: %s", error)
                 await backoff.wait()
 

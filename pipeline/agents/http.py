@@ -1,0 +1,63 @@
+"""A worker's own doors: /metrics (Prometheus text), /live (the loop answers), /ready (a member of the group, positions known).
+
+Promises: loopback unless told otherwise. Knows the harness by two questions only.
+"""
+
+import ipaddress
+import logging
+from collections.abc import Callable
+
+from aiohttp import web
+
+from pipeline.errors import Misconfigured
+
+log = logging.getLogger(__name__)
+
+
+async def open_doors(
+    address: str, insecure: bool, metrics: Callable[[], bytes], ready: Callable[[], bool]
+) -> web.AppRunner:
+    """Serve; the runner is to be cleaned up. Misconfigured: an address beyond loopback without being told that it is meant."""
+    host, _, port = address.rpartition(":")
+    if not insecure and not _is_loopback(host):
+        raise Misconfigured(
+            f"TAILRACE_WORKER_HTTP = {address} is reachable from other machines and has no login",
+            "Bind it to 127.0.0.1, or set TAILRACE_WORKER_HTTP_INSECURE=1 if that is meant",
+        )
+
+    async def on_metrics(_: web.Request) -> web.Response:
+        return web.Response(body=metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def on_live(_: web.Request) -> web.Response:
+        return web.json_response({"status": "live"})
+
+    async def on_ready(_: web.Request) -> web.Response:
+        is_ready = ready()
+        return web.json_response({"status": "ready" if is_ready else "waiting"}, status=200 if is_ready else 503)
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", on_metrics), web.get("/live", on_live), web.get("/ready", on_ready)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, host.strip("[]"), int(port))
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise Misconfigured(
+            f"TAILRACE_WORKER_HTTP = {address} can't be opened: {error}", "Choose a free port, or 0 for any"
+        ) from error
+    return runner
+
+
+def bound_to(runner: web.AppRunner) -> str:
+    """host:port that it listens on."""
+    host, port = runner.addresses[0][:2]
+    return f"{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
