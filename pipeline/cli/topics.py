@@ -1,0 +1,37 @@
+"""`tailrace topics`: make what is missing, report what differs from the registry."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(name="topics")(topics)
+
+
+def topics(
+    as_json: bool = typer.Option(False, "--json", help="one line of JSON a topic"),
+) -> None:
+    """Make or check the topics of the registry; safe to repeat. Exit code 1 where one differs."""
+    import asyncio
+    import dataclasses
+    import json
+
+    from pipeline.agents.kafka_admin import ensure_topics
+    from pipeline.settings import load
+    from schemas.topics import registry
+
+    settings, _ = load()
+    states = asyncio.run(ensure_topics(settings.kafka_bootstrap, registry().values()))
+    for state in states:
+        if as_json:
+            typer.echo(json.dumps(dataclasses.asdict(state)))
+            continue
+        typer.echo(f"{state.state:<10} {state.name}")
+        for difference in state.differences:
+            typer.echo(f"{'':<10} {difference}")
+    if any(state.state == "different" for state in states):
+        typer.echo(
+            "Nothing was changed. Alter these topics with Kafka's own tools, or delete them to have them made anew.",
+            err=True,
+        )
+        raise typer.Exit(1)
