@@ -52,7 +52,10 @@ def test_an_empty_result_is_no_error(client: Client, table: str) -> None:
 
 def test_parameters_are_bound_by_the_server(client: Client) -> None:
     text = "tab\t quote' back\\slash\nnew line ü"
-    found = client.query("SELECT {text:String}, {n:Int32} + 1, {list:Array(String)}", parameters={"text": text, "n": 41, "list": ["x'", "y"]})
+    found = client.query(
+        "SELECT {text:String}, {n:Int32} + 1, {list:Array(String)}",
+        parameters={"text": text, "n": 41, "list": ["x'", "y"]},
+    )
     assert found.first_row == (text, 42, ["x'", "y"])
 
 
@@ -65,7 +68,15 @@ def test_many_types_survive_the_way_there_and_back(client: Client) -> None:
         "CREATE TABLE many (at DateTime64(9), day Date, ratio Float64, name LowCardinality(String), maybe Nullable(Int32), "
         "list Array(UInt64), pairs Map(LowCardinality(String), String)) ENGINE = MergeTree ORDER BY at"
     )
-    row = [dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC), dt.date(2026, 1, 2), 0.5, "svc", None, [1, 2**63], {"k": "v"}]
+    row = [
+        dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC),
+        dt.date(2026, 1, 2),
+        0.5,
+        "svc",
+        None,
+        [1, 2**63],
+        {"k": "v"},
+    ]
     client.insert("many", [row], column_names=["at", "day", "ratio", "name", "maybe", "list", "pairs"])
     found = client.query("SELECT * EXCEPT at, toUnixTimestamp64Nano(at) FROM many").first_row
     assert list(found) == [*row[1:], 1767323045 * 10**9]
@@ -73,7 +84,9 @@ def test_many_types_survive_the_way_there_and_back(client: Client) -> None:
 
 def test_rows_stream_block_by_block(client: Client) -> None:
     seen = 0
-    with client.query_row_block_stream("SELECT number FROM numbers(1000000)", settings={"max_block_size": 50_000}) as blocks:
+    with client.query_row_block_stream(
+        "SELECT number FROM numbers(1000000)", settings={"max_block_size": 50_000}
+    ) as blocks:
         for block in blocks:
             seen += len(block)
     assert seen == 1_000_000
