@@ -1,0 +1,53 @@
+"""`tailrace rules check FILE`: what is wrong with a rule file, by line, and what to write instead."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    rules = typer.Typer(help="Rules that alerts come from.", no_args_is_help=True)
+    rules.command("check")(check)
+    rules.command("defaults")(defaults)
+    app.add_typer(rules, name="rules")
+
+
+def check(path: Annotated[Path, typer.Argument(metavar="FILE", help="a rule file, or a folder of them")]) -> None:
+    """Validate rules; exit 1 with line and cure where something is wrong."""
+    from pipeline.alerting.rule_files import BadRules, load, parse, read_text
+    from pipeline.errors import Misconfigured
+
+    wrong = 0
+    files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
+    for file in files:
+        try:
+            rules, problems = parse(read_text(file))
+        except BadRules as error:
+            rules, problems = [], error.problems
+        except Misconfigured as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+        for problem in problems:
+            typer.echo(f"{file}:{problem.line}: {problem.message}. {problem.cure}", err=True)
+        wrong += len(problems)
+        if not problems:
+            typer.echo(f"{file}: {len(rules)} rules: {', '.join(rule.name for rule in rules)}")
+    if not files:
+        typer.echo(f"{path}: no *.yaml or *.yml in it", err=True)
+    if not wrong and files:
+        try:
+            load(path)
+        except BadRules as error:
+            typer.echo(str(error), err=True)
+            wrong += 1
+    if wrong or not files:
+        raise typer.Exit(1)
+
+
+def defaults() -> None:
+    """Print the folder of the shipped rules, to copy from."""
+    from pipeline.alerting.rule_files import DEFAULTS
+
+    typer.echo(str(DEFAULTS))
