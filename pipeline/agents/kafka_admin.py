@@ -121,8 +121,8 @@ async def _configs(admin: Any, names: Sequence[str]) -> dict[str, dict[str, str]
 
 
 def _differences(topic: Topic, partitions: int, config: Mapping[str, str]) -> Iterable[str]:
-    if partitions != topic.partitions:
-        yield f"partitions: {partitions}, the registry says {topic.partitions}"
+    if partitions < topic.partitions:  # more is how one grows
+        yield f"partitions: {partitions}, the registry says at least {topic.partitions}"
     for name, value in config_of(topic).items():
         here = config.get(name, "")
         if name == "max.message.bytes":

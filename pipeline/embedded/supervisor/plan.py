@@ -1,0 +1,130 @@
+"""What `tailrace up` runs, in order: the one page to read. Also who listens where.
+
+Promises: every address is on loopback; the children get all of it by the usual settings (`TAILRACE_…`).
+"""
+
+import sys
+import urllib.error
+import urllib.request
+from asyncio import to_thread
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipeline.embedded.lifeline import free_port
+from pipeline.embedded.supervisor.process import Probe, Process
+from pipeline.errors import Misconfigured
+from pipeline.settings import Settings
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Who listens where on loopback."""
+
+    kafka: int
+    clickhouse: int
+    otlp_grpc: int
+    otlp_http: int
+    workers: tuple[int, ...]
+
+    @classmethod
+    def consecutive(cls, first: int, workers: int) -> "Ports":
+        """From `--ports-from`: Kafka, ClickHouse, OTLP gRPC, OTLP HTTP, then the workers."""
+        if not 1 <= first <= 65_535 - 4 - workers:
+            raise Misconfigured(f"--ports-from {first} leaves no room for {4 + workers} ports", "Give a smaller number")
+        return cls(first, first + 1, first + 2, first + 3, tuple(range(first + 4, first + 4 + workers)))
+
+    @classmethod
+    def usual(cls, settings: Settings, workers: int) -> "Ports":
+        """From the settings; a worker's port is any free one, unless the settings name one for the only worker."""
+        named = _port(settings.worker_http)
+        own = (named,) if named and workers == 1 else tuple(free_port() for _ in range(workers))
+        clickhouse = urlsplit(settings.clickhouse_url).port or 8123
+        return cls(
+            _port(settings.kafka_bootstrap), clickhouse, _port(settings.otlp_grpc), _port(settings.otlp_http), own
+        )
+
+    def all(self) -> dict[str, int]:
+        """By the names of the processes that want them."""
+        named = {"kafka": self.kafka, "clickhouse": self.clickhouse, "otlp_grpc": self.otlp_grpc}
+        named["otlp_http"] = self.otlp_http
+        return named | {f"worker-{n}": port for n, port in enumerate(self.workers, 1)}
+
+
+def environment(ports: Ports, data_dir: Path, database: str) -> dict[str, str]:
+    """The settings that every child gets on top of the supervisor's own environment."""
+    return {
+        "TAILRACE_KAFKA_BOOTSTRAP": f"{HOST}:{ports.kafka}",
+        "TAILRACE_CLICKHOUSE_URL": f"http://{HOST}:{ports.clickhouse}/{database}",
+        "TAILRACE_CLICKHOUSE_REPLICATED": "0",
+        "TAILRACE_OTLP_GRPC": f"{HOST}:{ports.otlp_grpc}",
+        "TAILRACE_OTLP_HTTP": f"{HOST}:{ports.otlp_http}",
+        "TAILRACE_DATA_DIR": str(data_dir),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
+    """Each step starts when all of the one before are ready; the end goes the other way."""
+    env = environment(ports, data_dir, database)
+    return [
+        [
+            Process(
+                "kafka",
+                _server("kafka", data_dir, ports.kafka),
+                env,
+                says_ready=True,
+                ready_timeout_s=300,
+                stop_timeout_s=25,
+            ),
+            Process("clickhouse", _server("clickhouse", data_dir, ports.clickhouse), env, says_ready=True),
+        ],
+        [
+            Process("migrate", _tailrace("migrate"), env, once=True),
+            Process("topics", _tailrace("topics"), env, once=True, good_codes=frozenset({0, 1})),  # 1 = some differ
+        ],
+        [
+            *(
+                Process(
+                    f"worker-{n}",
+                    _tailrace("worker"),
+                    env | {"TAILRACE_WORKER_HTTP": f"{HOST}:{port}"},
+                    probe=http_ok(f"http://{HOST}:{port}/ready"),
+                    stop_timeout_s=30,
+                )
+                for n, port in enumerate(ports.workers, 1)
+            ),
+            Process("otlp", _tailrace("collect", "otlp", "--json"), env, says_ready=True),
+        ],
+    ]
+
+
+def http_ok(url: str) -> Probe:
+    """True once the address answers with status 200."""
+
+    def ask() -> bool:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own http address
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    async def probe() -> bool:
+        return await to_thread(ask)
+
+    return probe
+
+
+def _server(name: str, data_dir: Path, port: int) -> tuple[str, ...]:
+    module = f"pipeline.embedded.{name}"
+    return (sys.executable, "-m", module, "--data-dir", str(data_dir / name), "--port", str(port), "--json")
+
+
+def _tailrace(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "pipeline", *arguments)
+
+
+def _port(address: str) -> int:
+    return int(address.split(",")[0].rpartition(":")[2])

@@ -1,0 +1,117 @@
+"""`tailrace up`: the plan on the engine, with signals, one locked folder, and words for people or a line for programs.
+
+Promises: SIGINT, SIGTERM and SIGHUP stop everything in order, exit code 0; a second one kills what is left.
+"""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline import clock
+from pipeline.embedded.kafka import jars
+from pipeline.embedded.lifeline import FolderLock, port_is_free
+from pipeline.embedded.supervisor.engine import Event, Supervisor
+from pipeline.embedded.supervisor.plan import HOST, Ports, steps
+from pipeline.embedded.supervisor.process import Facts
+from pipeline.errors import Misconfigured
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of the command line."""
+
+    data_dir: Path
+    ports_from: int | None = None
+    workers: int = 1
+    as_json: bool = False
+
+
+def up(settings: Settings, options: Options) -> int:
+    """Run until a signal; the exit code. Misconfigured for what the user can cure."""
+    data_dir = options.data_dir.resolve()
+    lock = FolderLock(data_dir)
+    try:
+        first = options.ports_from
+        ports = Ports.consecutive(first, options.workers) if first else Ports.usual(settings, options.workers)
+        _check_free(ports)
+        jars.ensure(jars.default_cache(), jars.read_lock())
+        return asyncio.run(_Up(data_dir, ports, settings.database, as_json=options.as_json).run())
+    finally:
+        lock.release()
+
+
+def _check_free(ports: Ports) -> None:
+    """All ports at once, before anything starts."""
+    taken = [f"{name} {port}" for name, port in ports.all().items() if not port_is_free(port)]
+    if taken:
+        cure = "Stop what listens there (`ss -ltnp` shows it), or give --ports-from N for other ports"
+        raise Misconfigured(f"Ports of {HOST} that are taken: {', '.join(taken)}", cure)
+
+
+class _Up:
+    """One run."""
+
+    def __init__(self, data_dir: Path, ports: Ports, database: str, *, as_json: bool) -> None:
+        self._data_dir = data_dir
+        self._logs = data_dir / "logs"
+        self._ports = ports
+        self._database = database
+        self._as_json = as_json
+        self._began = time.monotonic()
+
+    async def run(self) -> int:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        supervisor = Supervisor(steps(self._ports, self._data_dir, self._database), self._logs, self._tell)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._on_signal, stop, supervisor.hurry)
+        self._say(f"Tailrace starts in {self._data_dir}")
+        await supervisor.run(stop, self._announce)
+        self._say("Stopped.")
+        return 0
+
+    def _on_signal(self, stop: asyncio.Event, hurry: asyncio.Event) -> None:
+        if stop.is_set():
+            hurry.set()
+        else:
+            self._say("Stopping; once more kills what is left.")
+            stop.set()
+
+    def _announce(self, facts: Facts) -> None:
+        addresses = {
+            "kafka": facts.get("kafka", f"{HOST}:{self._ports.kafka}"),
+            "clickhouse": facts.get("clickhouse", f"http://{HOST}:{self._ports.clickhouse}"),
+            "otlp_http": facts.get("otlp_http", f"http://{HOST}:{self._ports.otlp_http}"),
+            "otlp_grpc": facts.get("otlp_grpc", f"{HOST}:{self._ports.otlp_grpc}"),
+        }
+        workers = [f"http://{HOST}:{port}" for port in self._ports.workers]
+        if self._as_json:
+            rest = {"data_dir": str(self._data_dir), "database": self._database, "worker_http": workers}
+            print(json.dumps({**addresses, **rest}), flush=True)
+            return
+        ask = f"curl '{addresses['clickhouse']}/?database={self._database}' --data 'SELECT * FROM red_1m'"  # noqa: S608 - for eyes
+        self._say(
+            f"Ready after {time.monotonic() - self._began:.1f} s. Ctrl-C stops everything; logs are in {self._logs}.\n"
+            f"  send   OTEL_EXPORTER_OTLP_ENDPOINT={addresses['otlp_http']} (HTTP), {addresses['otlp_grpc']} (gRPC), "
+            f"Kafka {addresses['kafka']}, topic otlp_spans\n"
+            f"  watch  TAILRACE_CLICKHOUSE_URL={addresses['clickhouse']}/{self._database} tailrace top\n"
+            f"  ask    {ask}\n"
+            f"  health {' '.join(worker + '/metrics' for worker in workers)}"
+        )
+
+    def _tell(self, event: Event) -> None:
+        self._say(f"  {event.name:<11} {event.kind:<6} {event.text}  ({event.after_s:.1f} s)")
+
+    def _say(self, line: str) -> None:
+        """To people (stderr where stdout is for a program), and with its time to logs/up.log."""
+        print(line, file=sys.stderr if self._as_json else sys.stdout, flush=True)
+        now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).isoformat(timespec="milliseconds")
+        with (self._logs / "up.log").open("a") as log:
+            log.write(f"{now} {line.strip()}\n")
