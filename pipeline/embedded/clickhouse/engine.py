@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -112,5 +113,17 @@ def open_engine(options: Options) -> Engine:
 def _plain_default_database(connection: Connection, engine_dir: Path) -> None:
     """The engine lays `default` over the machine's files; put the plain one in its place, as a server has it."""
     connection.query("DETACH DATABASE default")
-    known = (engine_dir / "metadata" / "default.sql").exists()
+    metadata = engine_dir / "metadata" / "default.sql"
+    if metadata.exists() and not _holds_tables(engine_dir, metadata.read_text()):
+        metadata.unlink()  # the engine refuses to attach an empty one ("Cannot find UUID mapping")
+    known = metadata.exists()
     connection.query("ATTACH DATABASE default" if known else "CREATE DATABASE default ENGINE = Atomic")
+
+
+def _holds_tables(engine_dir: Path, metadata: str) -> bool:
+    """Whether the database whose metadata this is has any table's definition in the store."""
+    found = re.search(r"UUID '([0-9a-f-]{36})'", metadata)
+    if found is None:
+        return True
+    folder = engine_dir / "store" / found[1][:3] / found[1]
+    return folder.is_dir() and any(folder.iterdir())
