@@ -6,6 +6,7 @@ import io
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import grpc
@@ -94,11 +95,12 @@ async def call(
 ) -> bytes:
     async with grpc.aio.insecure_channel(running.grpc_address) as channel:
         export = channel.unary_unary(f"/{signal.service}/Export", bytes, bytes)
-        return await export(body, compression=compression, metadata=metadata)
+        answer: bytes = await export(body, compression=compression, metadata=metadata)
+        return answer
 
 
 def retry_info(error: grpc.aio.AioRpcError) -> RetryInfo | None:
-    trailers = error.trailing_metadata()
+    trailers: Any = error.trailing_metadata()
     status = Status.FromString(trailers["grpc-status-details-bin"])
     assert status.code == error.code().value[0]
     for detail in status.details:
