@@ -6,18 +6,17 @@ before the group is left. Does not know what the topics hold.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import faust
 from faust.types import StreamT
 
 from pipeline.agents.driver import FencedTransport
 from pipeline.agents.group import KafkaGroup
-from pipeline.agents.harness.partition import Tools
-from pipeline.agents.harness.types import Fetch, Membership, Work
-from pipeline.agents.harness.worker import Fatal, Harness, TopicIds
+from pipeline.agents.harness.types import Fetch, Membership
+from pipeline.agents.harness.worker import Harness
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +45,23 @@ class FetchSchema(faust.Schema):  # type: ignore[type-arg]
         return message.value
 
 
+class Beside(Protocol):
+    """What starts and stops with the app: doors, watchdog, sinks."""
+
+    async def start(self) -> None:
+        """Before the group is joined. Misconfigured."""
+
+    async def stop(self) -> None:
+        """After the last batch."""
+
+
 class TailraceApp(faust.App):
     """A Faust app whose consumer group belongs to the harness."""
 
     group: KafkaGroup
     harness: Harness
     connection: Connection
-    services: list[faust.Service]
+    beside: Beside | None = None
 
     def _new_transport(self) -> Any:  # noqa: ANN401 - Faust's own signature
         transport = FencedTransport(self.conf.broker_consumer, self)
@@ -62,20 +71,26 @@ class TailraceApp(faust.App):
     def _create_directories(self) -> None:
         """None are needed: no tables, no state on disk."""
 
+    async def on_start(self) -> None:
+        """Faust's own start, and what runs beside it."""
+        if self.beside is not None:
+            await self.beside.start()
+        await super().on_start()
+
     async def on_stop(self) -> None:
         """Finish the batches in hand while the group is still ours, then let Faust go on."""
         await self.harness.finish(self.connection.finish_timeout_s)
         await super().on_stop()
+        if self.beside is not None:
+            await self.beside.stop()
 
 
 def build(
     connection: Connection,
-    make_tools: Callable[[KafkaGroup], Tools],
-    works: Mapping[str, Work],
-    topic_ids: TopicIds,
-    fatal: Fatal,
+    topics: Iterable[str],
+    make_harness: Callable[[KafkaGroup], Harness],
 ) -> TailraceApp:
-    """The app, not started. `works`: topic → S3."""
+    """The app, not started: an agent for each topic."""
     app = TailraceApp(
         connection.group_id,
         broker=";".join(f"kafka://{server}" for server in connection.bootstrap.split(",")),
@@ -98,8 +113,8 @@ def build(
     )
     app.connection = connection
     app.group = KafkaGroup(*_hooks(app))
-    app.harness = Harness(make_tools(app.group), works, topic_ids, fatal)
-    for topic in works:
+    app.harness = make_harness(app.group)
+    for topic in topics:
         _register(app, topic)
     return app
 

@@ -13,18 +13,23 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NoReturn
 
+from aiohttp.web import AppRunner
+
 from pipeline.agents.faust_app import Connection, TailraceApp, build, serve
 from pipeline.agents.group import KafkaGroup
-from pipeline.agents.harness.partition import Tools
-from pipeline.agents.harness.types import Limits, Work
+from pipeline.agents.harness.backoff import Backoff
+from pipeline.agents.harness.partition import PartitionPipeline, Tools
+from pipeline.agents.harness.types import Limits, Membership, Partition, Pipeline, PipelineMaker, Work
 from pipeline.agents.harness.watchdog import Watchdog
+from pipeline.agents.harness.worker import Harness
 from pipeline.agents.http import bound_to, open_doors
 from pipeline.agents.kafka_wire import topic_ids
 from pipeline.agents.producer import KafkaMessages
-from pipeline.errors import Misconfigured, Never
+from pipeline.errors import Misconfigured, Never, NotNow
 from pipeline.model.outcome import Outcome
 from pipeline.settings import Settings
 from pipeline.sinks.base import BlockSink
@@ -46,6 +51,30 @@ ROW_SHAPING = (
     "retain_spans_d",
 )
 """Settings on which the rows of a batch depend."""
+
+
+Check = Callable[[], Awaitable[None]]
+Close = Callable[[], Awaitable[None]]
+
+
+async def _nothing() -> None:
+    """For sinks that need no check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a worker is put together from."""
+
+    works: Mapping[str, Work]
+    """Topic → S3: worked on in exactly-once ranges."""
+    blocks: BlockSink
+    dead_letters: Callable[[Sequence[DeadLetter]], Outcome]
+    close: Close
+    check: Check = _nothing
+    """Of the sinks, before the group is joined. Misconfigured, or NotNow: asked again."""
+    pipelines: Mapping[str, Callable[[Tools, Membership, Partition, str], Pipeline]] = field(default_factory=dict)
+    """Topic → a pipeline of another kind (stage 2)."""
+    telemetry: SelfMetrics = field(default_factory=SelfMetrics)
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -80,15 +109,56 @@ def fatal(error: BaseException) -> NoReturn:
     os._exit(code)
 
 
-def build_worker(
-    settings: Settings,
-    works: Mapping[str, Work],
-    blocks: BlockSink,
-    messages: KafkaMessages,
-    dead_letters: Callable[[Sequence[DeadLetter]], Outcome],
-    telemetry: SelfMetrics,
-) -> TailraceApp:
+class Beside:
+    """What runs beside the app: doors, watchdog, sinks. Metrics are read when they are asked for."""
+
+    def __init__(
+        self, settings: Settings, harness: Harness, telemetry: SelfMetrics, check: Check, close: Close
+    ) -> None:
+        self._settings, self._harness, self._telemetry = settings, harness, telemetry
+        self._check, self._close = check, close
+        self._watchdog = Watchdog(lambda: list(harness.pipelines.values()), settings.watchdog_s, fatal)
+        self._doors: AppRunner | None = None
+
+    async def start(self) -> None:
+        """Check the sinks, open the doors."""
+        try:
+            await self._wait_for_sinks()
+            settings = self._settings
+            ready = partial(getattr, self._harness, "ready")
+            self._doors = await open_doors(settings.worker_http, settings.worker_http_insecure, self._metrics, ready)
+        except Misconfigured as error:
+            fatal(error)
+        self._watchdog.start()
+        log.info("worker of group %s ready to join, http://%s/metrics", settings.kafka_group, bound_to(self._doors))
+
+    async def stop(self) -> None:
+        """Close all."""
+        self._watchdog.stop()
+        await self._close()
+        if self._doors is not None:
+            await self._doors.cleanup()
+
+    async def _wait_for_sinks(self) -> None:
+        backoff = Backoff(0.2, 5.0)
+        while True:
+            try:
+                return await self._check()
+            except NotNow as error:
+                log.warning("waiting for the store: %s", error)
+                await backoff.wait()
+
+    def _metrics(self) -> bytes:
+        self._harness.measure(self._telemetry)
+        return self._telemetry.text()
+
+
+def build_worker(settings: Settings, parts: Parts) -> TailraceApp:
     """The Faust app of a worker, not started."""
+    telemetry = parts.telemetry
+    messages = KafkaMessages(settings.kafka_bootstrap)
+    limits = limits_of(settings)
+    executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="work")
     connection = Connection(
         bootstrap=settings.kafka_bootstrap,
         group_id=settings.kafka_group,
@@ -96,56 +166,38 @@ def build_worker(
         fetch_max_bytes=settings.fetch_max_bytes,
         check_crcs=settings.kafka_check_crcs,
     )
-    executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="work")
 
-    def tools(group: KafkaGroup) -> Tools:
-        return Tools(
-            group=group,
-            group_id=settings.kafka_group,
-            blocks=blocks,
-            messages=messages,
-            dead_letters=dead_letters,
-            limits=limits_of(settings),
-            telemetry=telemetry,
-            executor=executor,
+    def make_harness(group: KafkaGroup) -> Harness:
+        tools = Tools(
+            group, settings.kafka_group, parts.blocks, messages, parts.dead_letters, limits, telemetry, executor
         )
+        makers: dict[str, PipelineMaker] = {topic: _ranges(tools, work) for topic, work in parts.works.items()}
+        makers.update({topic: partial(make, tools) for topic, make in parts.pipelines.items()})
+        return Harness(makers, partial(topic_ids, settings.kafka_bootstrap), fatal, limits, telemetry)
 
-    return build(connection, tools, works, partial(topic_ids, settings.kafka_bootstrap), fatal)
+    async def close() -> None:
+        await messages.close()
+        await parts.close()
+
+    app = build(connection, [*parts.works, *parts.pipelines], make_harness)
+    app.beside = Beside(settings, app.harness, telemetry, parts.check, close)
+    return app
 
 
-async def run_worker(
-    settings: Settings,
-    works: Mapping[str, Work],
-    blocks: BlockSink,
-    dead_letters: Callable[[Sequence[DeadLetter]], Outcome],
-    close: Callable[[], Awaitable[None]],
-) -> int:
+def _ranges(tools: Tools, work: Work) -> PipelineMaker:
+    return lambda membership, partition, epoch: PartitionPipeline(tools, membership, partition, epoch, work)
+
+
+async def run_worker(app: TailraceApp) -> int:
     """One worker until a signal; the exit code."""
-    telemetry = SelfMetrics()
-    messages = KafkaMessages(settings.kafka_bootstrap)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    app = build_worker(settings, works, blocks, messages, dead_letters, telemetry)
-    harness = app.harness
-    measure = partial(harness.measure, telemetry)
-
-    def metrics() -> bytes:
-        measure()
-        return telemetry.text()
-
-    doors = await open_doors(settings.worker_http, settings.worker_http_insecure, metrics, lambda: harness.ready)
-    watchdog = Watchdog(lambda: list(harness.pipelines.values()), settings.watchdog_s, fatal)
-    watchdog.start()
-    log.info("worker of group %s, /metrics on http://%s", settings.kafka_group, bound_to(doors))
     try:
         await serve(app, stop)
     except Exception as error:  # noqa: BLE001 - whatever Faust raises ends the process with a reason
         fatal(error)
-    finally:
-        watchdog.stop()
-    await messages.close()
-    await close()
-    await doors.cleanup()
+    if not stop.is_set():
+        fatal(RuntimeError("Faust stopped by itself"))
     log.info("worker ended cleanly")
     return 0

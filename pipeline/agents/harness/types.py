@@ -86,6 +86,44 @@ class Group(Protocol):
         """The log's end as last heard, without asking."""
 
 
+class Pipeline(Protocol):
+    """What works on one partition through one membership. `PartitionPipeline` is the one for ranges; stage 2 has another."""
+
+    progressed_at: float
+    """Monotonic time of the last step forward."""
+    waits_for_sink: bool
+    newest_s: float
+    """Broker time of the last committed record, Unix seconds; 0 before the first."""
+
+    @property
+    def where(self) -> str:
+        """Topic/partition, for people."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it knows where it is."""
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes that wait."""
+
+    def deliver(self, fetch: Fetch) -> None:
+        """Take in what a poll gave; never blocks, never raises."""
+
+    def close(self) -> None:
+        """End `run` after what is in hand."""
+
+    def lag_records(self) -> int | None:
+        """Records not yet done, as far as is known."""
+
+    async def run(self) -> None:
+        """Until closed. Fenced ends the membership's work; anything else that is raised ends the process."""
+
+
+PipelineMaker = Callable[[Membership, Partition, str], Pipeline]
+"""(membership, partition, epoch) → a pipeline, not yet running."""
+
+
 class Telemetry(Protocol):
     """Where the harness counts."""
 

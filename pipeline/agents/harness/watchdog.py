@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from pipeline.agents.harness.partition import PartitionPipeline
+from pipeline.agents.harness.types import Pipeline
 
 
 class Stuck(Exception):  # noqa: N818 - what it found, not an error that someone handles
     """No progress though there is lag."""
 
 
-def find_stuck(pipelines: Iterable[PartitionPipeline], now_s: float, patience_s: float) -> PartitionPipeline | None:
+def find_stuck(pipelines: Iterable[Pipeline], now_s: float, patience_s: float) -> Pipeline | None:
     """The first pipeline that stands still for no good reason."""
     for pipeline in pipelines:
         idle = now_s - pipeline.progressed_at >= patience_s
@@ -28,7 +28,7 @@ class Watchdog:
 
     def __init__(
         self,
-        pipelines: Callable[[], list[PartitionPipeline]],
+        pipelines: Callable[[], list[Pipeline]],
         patience_s: float,
         fatal: Callable[[BaseException], None],
     ) -> None:

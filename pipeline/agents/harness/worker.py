@@ -10,8 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from pipeline import clock
 from pipeline.agents.harness.backoff import Backoff
-from pipeline.agents.harness.partition import PartitionPipeline, Tools
-from pipeline.agents.harness.types import Fetch, Membership, Partition, Telemetry, Work
+from pipeline.agents.harness.types import Fetch, Limits, Membership, Partition, Pipeline, PipelineMaker, Telemetry
 from pipeline.errors import Fenced, NotNow
 
 log = logging.getLogger(__name__)
@@ -23,15 +22,23 @@ Fatal = Callable[[BaseException], None]
 class Harness:
     """See the module. All methods belong to the worker's main loop."""
 
-    def __init__(self, tools: Tools, works: Mapping[str, Work], topic_ids: TopicIds, fatal: Fatal) -> None:
-        self._tools, self._works, self._topic_ids, self._fatal = tools, works, topic_ids, fatal
+    def __init__(
+        self,
+        makers: Mapping[str, PipelineMaker],
+        topic_ids: TopicIds,
+        fatal: Fatal,
+        limits: Limits,
+        telemetry: Telemetry,
+    ) -> None:
+        self._makers, self._topic_ids, self._fatal = makers, topic_ids, fatal
+        self._limits, self._telemetry = limits, telemetry
         self._membership: Membership | None = None
-        self._pipelines: dict[Partition, PartitionPipeline] = {}
+        self._pipelines: dict[Partition, Pipeline] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._finishing = False
 
     @property
-    def pipelines(self) -> Mapping[Partition, PartitionPipeline]:
+    def pipelines(self) -> Mapping[Partition, Pipeline]:
         """Those of the present membership."""
         return self._pipelines
 
@@ -89,20 +96,20 @@ class Harness:
         task.add_done_callback(self._tasks.discard)
 
     async def _start(self, membership: Membership) -> None:
-        topics = sorted({partition.topic for partition in membership.partitions} & set(self._works))
+        topics = sorted({partition.topic for partition in membership.partitions} & set(self._makers))
         epochs = await self._epochs(topics) if topics else {}
         if membership is not self._membership:
             return
         for partition in sorted(membership.partitions):
-            work = self._works.get(partition.topic)
-            if work is None:
+            make = self._makers.get(partition.topic)
+            if make is None:
                 continue
-            pipeline = PartitionPipeline(self._tools, membership, partition, epochs[partition.topic], work)
+            pipeline = make(membership, partition, epochs[partition.topic])
             self._pipelines[partition] = pipeline
             self._spawn(pipeline.run())
 
     async def _epochs(self, topics: Sequence[str]) -> Mapping[str, str]:
-        backoff = Backoff(self._tools.limits.backoff_min_s, self._tools.limits.backoff_max_s)
+        backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)
         while True:
             try:
                 ids = await self._topic_ids(topics)
@@ -117,7 +124,7 @@ class Harness:
         try:
             await work
         except Fenced as error:
-            self._tools.telemetry.count("fenced")
+            self._telemetry.count("fenced")
             log.warning("membership ended: %s", error)
         except asyncio.CancelledError:
             raise
