@@ -1,8 +1,11 @@
 """Topics as the registry wants them: made where they are missing, compared where they exist; and topics' ids.
 
-Promises: safe to repeat and to run twice at once; changes nothing that exists, but says what differs. Deletes nothing.
+Promises: when `ensure_topics` returns, the broker knows them all; safe to repeat and to run twice at once; changes nothing
+that exists, but says what differs. Deletes nothing.
 """
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +19,7 @@ from pipeline.agents.kafka_wire import ClusterMetadata, MetadataError, metadata,
 from pipeline.errors import Misconfigured, NotNow
 from schemas.topics import Topic
 
-__all__ = ["MetadataError", "TopicState", "config_of", "ensure_topics", "topic_ids"]
+__all__ = ["MetadataError", "TopicState", "config_of", "ensure_topics", "topic_ids", "until_known"]
 
 MAX_MESSAGE_BYTES = 20 << 20
 """Least `max.message.bytes`: the receivers join small requests into records up to this size."""
@@ -52,10 +55,26 @@ async def ensure_topics(bootstrap: str, topics: Iterable[Topic], *, timeout_s: f
     async with _admin(bootstrap, timeout_s) as admin:
         try:
             made = await _make(admin, wanted, replicas, timeout_s)
+            await until_known(bootstrap, [topic.name for topic in wanted], timeout_s=timeout_s)
             return await _compare(admin, bootstrap, wanted, made)
         except KafkaError as error:
             cure = "See the broker's log; `tailrace doctor` checks the connection"
             raise Misconfigured(f"Kafka at {bootstrap} refused: {error}", cure) from error
+
+
+async def until_known(bootstrap: str, names: Sequence[str], *, timeout_s: float = 30.0) -> None:
+    """Wait until the broker itself knows the topics: the controller's answer to their making comes earlier. NotNow after that."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        topics = (await metadata(bootstrap, names, timeout_s=timeout_s)).topics
+        if all(name in topics and topics[name].error == 0 and topics[name].partitions for name in names):
+            return
+        if time.monotonic() > deadline:
+            missing = sorted(name for name in names if name not in topics or topics[name].error)
+            raise NotNow(
+                f"Kafka at {bootstrap} does not know the topics {missing} {timeout_s:.0f} s after they were made"
+            )
+        await asyncio.sleep(0.02)
 
 
 async def _cluster(bootstrap: str, timeout_s: float) -> ClusterMetadata:

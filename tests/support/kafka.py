@@ -72,9 +72,9 @@ class KafkaProcess:
 
     def kill9(self) -> None:
         """SIGKILL to both processes, and wait until they are gone. Harmless on what has ended."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None:
             return
-        java = self._java()
+        java = self._java() if self.running() else None
         self._process.kill()
         self._reap(self._process, 30.0)
         if java is not None:
@@ -86,6 +86,10 @@ class KafkaProcess:
         if process.poll() is None:
             process.terminate()
         return self._reap(process, timeout_s)
+
+    def wait(self, timeout_s: float = 30.0) -> int:
+        """The exit code, once it has ended by itself."""
+        return self._reap(self._started(), timeout_s)
 
     def suspend(self) -> None:
         """SIGSTOP to the broker: it neither answers nor lets go of its connections."""
@@ -141,6 +145,8 @@ def create_topics(
 ) -> None:
     """Make plain topics on one node, with times by the broker unless `configs` says otherwise; raises where one exists.
 
+    When it returns, the broker knows them.
+
     For code without a running event loop; inside one, await `create_topics_async`.
     """
     asyncio.run(create_topics_async(bootstrap, *names, partitions=partitions, configs=configs, timeout_s=timeout_s))
@@ -153,6 +159,8 @@ async def create_topics_async(
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic
     from aiokafka.errors import for_code
 
+    from pipeline.agents.kafka_admin import until_known
+
     config = {"message.timestamp.type": "LogAppendTime"} if configs is None else configs
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_s * 1000))
     await admin.start()
@@ -162,5 +170,6 @@ async def create_topics_async(
         for name, code, *_ in answer.topic_errors:
             if code:
                 raise for_code(code)(name)
+        await until_known(bootstrap, names, timeout_s=timeout_s)
     finally:
         await admin.close()

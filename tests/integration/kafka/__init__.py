@@ -1,0 +1,1 @@
+"""A real Kafka, started, killed and asked."""
