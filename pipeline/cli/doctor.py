@@ -1,0 +1,148 @@
+"""`tailrace doctor`: what is set, what is there, what is wrong, and the cure of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.settings import Settings
+
+CLOCK_LIMIT_S = 2.0
+"""Stage 2 compares our clock with the broker's when all is idle; lateness (5 s by default) must cover the difference."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor() -> None:
+    """Check settings, Kafka, topics, ClickHouse, tables, rules and clocks; exit 1 if anything is wrong."""
+    from pipeline.errors import TailraceError
+    from pipeline.settings import load
+
+    try:
+        settings, sources = load()
+    except TailraceError as error:
+        typer.echo(f"  WRONG  settings: {error}")
+        raise typer.Exit(1) from None
+    shown = settings.redacted()
+    width = max(map(len, shown))
+    typer.echo("settings")
+    for name, value in shown.items():
+        typer.echo(f"  {'TAILRACE_' + name.upper():{width + 9}}  {value}  ({sources[name]})")
+    wrong = 0
+    typer.echo("checks")
+    for name, check in _checks(settings):
+        try:
+            found = check()
+        except TailraceError as error:
+            wrong += 1
+            typer.echo(f"  WRONG  {name}: {error}")
+        else:
+            typer.echo(f"  ok     {name}: {found}")
+    typer.echo("all is well" if not wrong else f"{wrong} wrong")
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
+    yield "rules", lambda: _rules(settings)
+    yield "Kafka", lambda: _kafka(settings)
+    yield "topics", lambda: _topics(settings)
+    yield "ClickHouse", lambda: _clickhouse(settings)
+    yield "tables, migrations, deduplication windows", lambda: _store(settings)
+    yield "clocks", lambda: _clocks(settings)
+
+
+def _rules(settings: Settings) -> str:
+    from pipeline.alerting.rule_files import load
+
+    rules = load(settings.rules)
+    return f"{len(rules)} from {settings.rules or 'the shipped defaults'}"
+
+
+def _kafka(settings: Settings) -> str:
+    import asyncio
+
+    from pipeline.agents.kafka_wire import metadata
+    from pipeline.errors import Misconfigured, NotNow
+
+    try:
+        cluster = asyncio.run(metadata(settings.kafka_bootstrap, (), timeout_s=5))
+    except NotNow as error:
+        cure = "Start Kafka (`tailrace up`, or `tailrace embedded kafka`), or set TAILRACE_KAFKA_BOOTSTRAP"
+        raise Misconfigured(str(error), cure) from None
+    return f"{len(cluster.brokers)} brokers at {settings.kafka_bootstrap}"
+
+
+def _topics(settings: Settings) -> str:
+    """Compared without making any: what is missing is named."""
+    import asyncio
+
+    from pipeline.agents.kafka_admin import MetadataError, ensure_topics
+    from pipeline.agents.kafka_wire import metadata
+    from pipeline.errors import Misconfigured
+    from schemas.topics import registry
+
+    topics = registry()
+    try:
+        found = asyncio.run(metadata(settings.kafka_bootstrap, list(topics), timeout_s=5)).topics
+    except MetadataError as error:
+        raise Misconfigured(str(error), "Mend Kafka first") from None
+    missing = [name for name in topics if name not in found or found[name].error]
+    if missing:
+        raise Misconfigured(f"{', '.join(missing)} missing", "Run `tailrace topics`")
+    states = asyncio.run(ensure_topics(settings.kafka_bootstrap, topics.values(), timeout_s=10))
+    different = [f"{state.name} ({', '.join(state.differences)})" for state in states if state.state == "different"]
+    if different:
+        raise Misconfigured("; ".join(different), "Change the topic with Kafka's own tools, or the registry")
+    return f"{len(topics)} as the registry wants them"
+
+
+def _clickhouse(settings: Settings) -> str:
+    from pipeline.sinks.clickhouse.connection import connect, is_embedded
+
+    client = connect(settings, database="")
+    try:
+        kind = "embedded" if is_embedded(client) else "server"
+        return f"{kind}, version {client.server_version}"
+    finally:
+        client.close()
+
+
+def _store(settings: Settings) -> str:
+    from pipeline.sinks.clickhouse.check import check_store
+    from pipeline.sinks.clickhouse.connection import connect
+
+    client = connect(settings)
+    try:
+        check_store(client, settings)
+    finally:
+        client.close()
+    return f"database {settings.database} is as this version wants it"
+
+
+def _clocks(settings: Settings) -> str:
+    from clickhouse_connect.driver.exceptions import ClickHouseError
+
+    from pipeline import clock
+    from pipeline.errors import Misconfigured
+    from pipeline.sinks.clickhouse.connection import connect
+    from pipeline.sinks.clickhouse.errors import translate
+
+    client = connect(settings, database="")
+    try:
+        before_ms = clock.now_ms()
+        theirs_ms = int(client.query("SELECT toUnixTimestamp64Milli(now64(3))").result_rows[0][0])
+        after_ms = clock.now_ms()
+    except ClickHouseError as error:
+        raise translate(error, "asking the time") from None
+    finally:
+        client.close()
+    apart_s = max(before_ms - theirs_ms, theirs_ms - after_ms, 0) / 1000
+    if apart_s > CLOCK_LIMIT_S:
+        raise Misconfigured(f"ClickHouse's clock and ours are {apart_s:.1f} s apart", "Run NTP on both machines")
+    return f"ClickHouse's is within {max(apart_s, (after_ms - before_ms) / 1000):.1f} s of ours"
