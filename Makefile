@@ -50,6 +50,16 @@ lock: | $(filter .cache/uv/bin/uv,$(UV)) ## resolve the dependencies anew into r
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev --extra demo \
 		--output-file requirements.lock pyproject.toml
 
+COLLECTOR := .cache/peers/collector/otelcol-peer
+$(COLLECTOR): benchmarks/peers/collector.yaml
+	@command -v go >/dev/null || { echo "make test-peers builds the OpenTelemetry Collector and needs Go for that"; exit 1; }
+	GOBIN=$(CURDIR)/.cache/peers/bin go install go.opentelemetry.io/collector/cmd/builder@v0.155.0
+	.cache/peers/bin/builder --config $<
+	@touch $@
+
+test-peers: setup $(COLLECTOR) ## the OpenTelemetry Collector against our doors (builds it: needs Go, 2 minutes)
+	$(BIN)/python -m pytest tests/peers $(ARGS)
+
 clean: ## remove what was built (not the jar cache)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Other people's programs against our doors; not part of `make test`."""
