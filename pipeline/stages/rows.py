@@ -69,7 +69,7 @@ def alert_rows(alerts: Sequence[Alert]) -> Block:
     ends = [alert.ends_at for alert in alerts]
     missing = np.array([end is None for end in ends], np.uint8)
     ends_ms = np.array([0 if end is None else round(end.timestamp() * 1000) for end in ends], np.int64)
-    extra = [
+    extra: list[Column] = [
         _times("updated_at", [round(alert.updated_at.timestamp() * 1000) for alert in alerts]),
         _times("starts_at", [round(alert.starts_at.timestamp() * 1000) for alert in alerts]),
         ("ends_at", "Nullable(DateTime64(3))", [missing, ends_ms]),

@@ -1,4 +1,4 @@
-"""String columns: each value with its length as a varint before it.
+"""String columns: each value with its length as a varint before it; ids as lower-case hex.
 
 Promises: values are copied as they are; places of n strings in one buffer go in, one array of bytes comes out.
 """
@@ -7,10 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.kernels.jit import inlined, kernel
+from pipeline.kernels.native.memory import SLACK, copy
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
+
+_HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), np.uint8)
 
 
 @inlined
@@ -33,19 +36,70 @@ def _size(length: I32) -> int:
 
 
 @kernel
-def _put(buffer: U8, at: I64, length: I32, out: U8) -> int:
+def _put(buffer: U8, at: I64, length: I32, out: U8, ends: I64) -> int:
     place = 0
     for i in range(len(at)):
         n = length[i]
         place = put_varint(out, place, n)
-        start = at[i]
-        for k in range(n):
-            out[place + k] = buffer[start + k]
+        copy(out, place, buffer, at[i], n)
         place += n
+        if len(ends):
+            ends[i] = place
     return place
 
 
 def strings(buffer: U8, at: I64, length: I32) -> U8:
     """The column of n strings `buffer[at[i] : at[i] + length[i]]`."""
-    out = np.empty(_size(length), np.uint8)
-    return out[: _put(buffer, at, length, out)]
+    out = np.empty(_size(length) + SLACK, np.uint8)
+    return out[: _put(buffer, at, length, out, np.empty(0, np.int64))]
+
+
+def strings_with_ends(buffer: U8, at: I64, length: I32) -> tuple[U8, I64]:
+    """The same, and the place in it behind each value."""
+    out = np.empty(_size(length) + SLACK, np.uint8)
+    ends = np.empty(len(at), np.int64)
+    return out[: _put(buffer, at, length, out, ends)], ends
+
+
+@kernel
+def _put_hex(buffer: U8, at: I64, size: int, digits: U8, out: U8) -> int:
+    place = 0
+    for i in range(len(at)):
+        start = at[i]
+        if start < 0:
+            out[place] = 0
+            place += 1
+            continue
+        out[place] = 2 * size
+        place += 1
+        for k in range(size):
+            byte = np.int64(buffer[start + k])
+            out[place] = digits[2 * byte]
+            out[place + 1] = digits[2 * byte + 1]
+            place += 2
+    return place
+
+
+def hex_ids(buffer: U8, at: I64, size: int) -> U8:
+    """The String column of ids of `size` raw bytes each, in hex; "" where `at` is -1."""
+    out = np.empty(len(at) * (2 * size + 1), np.uint8)
+    return out[: _put_hex(buffer, at, size, _HEX, out)]
+
+
+@kernel
+def _repeat(source: U8, start: I64, end: I64, owner: I32, out: U8) -> None:
+    place = 0
+    for i in range(len(owner)):
+        first = start[owner[i]]
+        size = end[owner[i]] - first
+        copy(out, place, source, first, size)
+        place += size
+
+
+def repeat(source: U8, end: I64, owner: I32) -> U8:
+    """For each i the piece of `source` that belongs to `owner[i]`; piece r ends at `end[r]`, where r + 1 begins."""
+    start = np.concatenate([np.zeros(1, np.int64), end[:-1]]) if len(end) else end
+    size = int((end - start)[owner].sum()) if len(owner) else 0
+    out = np.empty(size + SLACK, np.uint8)
+    _repeat(source, start, end, owner, out)
+    return out[:size]

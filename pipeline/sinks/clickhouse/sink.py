@@ -6,7 +6,7 @@ Misconfigured (the installation is wrong). Does not retry, does not order, does 
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -96,7 +96,7 @@ class ClickHouse:
         )
 
 
-def insert_settings(token: str, rows: int, settings: Settings) -> Mapping[str, str | int]:
+def insert_settings(token: str, rows: int, settings: Settings) -> dict[str, str | int]:
     """Settings of one insert: one block stays one, the token holds for views too, and no partition limit below what retention allows."""
     whole = max(rows, 1 << 20)
     return {
