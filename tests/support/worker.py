@@ -18,18 +18,18 @@ from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
 from pipeline.stages.arrow_rows import arrow_block
 
-WINDOW = "SETTINGS non_replicated_deduplication_window = 10000"
+_WINDOW = "SETTINGS non_replicated_deduplication_window = 10000"
 TABLES = f"""
 CREATE DATABASE IF NOT EXISTS tailrace;
 CREATE TABLE tailrace.raw (partition Int32, offset Int64, k Int64, v Int64)
-    ENGINE = MergeTree ORDER BY (k, partition, offset) {WINDOW};
-CREATE TABLE tailrace.sums (k Int64, n Int64, s Int64) ENGINE = SummingMergeTree ORDER BY k {WINDOW};
-CREATE TABLE tailrace.viewed (k Int64, n Int64, s Int64) ENGINE = SummingMergeTree ORDER BY k {WINDOW};
+    ENGINE = MergeTree ORDER BY (k, partition, offset) {_WINDOW};
+CREATE TABLE tailrace.sums (k Int64, n Int64, s Int64) ENGINE = SummingMergeTree ORDER BY k {_WINDOW};
+CREATE TABLE tailrace.viewed (k Int64, n Int64, s Int64) ENGINE = SummingMergeTree ORDER BY k {_WINDOW};
 CREATE MATERIALIZED VIEW tailrace.raw_to_viewed TO tailrace.viewed AS
     SELECT k, toInt64(count()) AS n, sum(v) AS s FROM tailrace.raw GROUP BY k;
 CREATE TABLE tailrace.progress (topic String, epoch String, partition Int32, `group` String, offset Int64)
-    ENGINE = MergeTree ORDER BY (topic, epoch, partition) {WINDOW};
-"""
+    ENGINE = MergeTree ORDER BY (topic, epoch, partition) {_WINDOW};
+"""  # noqa: S608 - no input of anyone's
 """Statements that make the tables, ended by semicolons."""
 
 
@@ -65,16 +65,19 @@ def work(records: Records) -> Outcome:
 
 def main() -> None:
     """One worker until SIGTERM."""
-    from pipeline.agents.run import run_worker
+    from pipeline.agents.run import Parts, build_worker, run_worker
     from pipeline.settings import load
     from pipeline.sinks.clickhouse.sink import ClickHouse
 
     logging.basicConfig(level="INFO", stream=sys.stderr, format="%(asctime)s %(process)d %(name)s %(message)s")
     settings, _ = load()
-    sink = ClickHouse(settings)
-    code = asyncio.run(
-        run_worker(settings, {os.environ["TAILRACE_TEST_TOPIC"]: work}, sink, lambda letters: Outcome(), sink.close)
-    )
+
+    async def run() -> int:
+        sink = ClickHouse(settings)
+        works = {os.environ["TAILRACE_TEST_TOPIC"]: work}
+        return await run_worker(build_worker(settings, Parts(works, sink, lambda letters: Outcome(), sink.close)))
+
+    code = asyncio.run(run())
     raise SystemExit(code)
 
 

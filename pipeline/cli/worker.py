@@ -1,0 +1,30 @@
+"""`tailrace worker`: one worker of the consumer group."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("worker")(worker)
+
+
+def worker() -> None:
+    """Run one worker against the Kafka and ClickHouse of the settings, until SIGTERM or Ctrl-C."""
+    import asyncio
+    import logging
+    import sys
+
+    from pipeline.agents.run import run_worker
+    from pipeline.app import build
+    from pipeline.settings import load
+
+    settings, _ = load()
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr, format=form)
+    for noisy in ("faust", "mode", "aiokafka"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+    async def run() -> int:
+        return await run_worker(build(settings))
+
+    raise typer.Exit(asyncio.run(run()))

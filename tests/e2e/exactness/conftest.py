@@ -1,0 +1,23 @@
+"""Options of the exactness proofs: `--minutes N` for the longer form, `--seed N` to repeat one."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("exactness")
+    group.addoption("--minutes", type=float, default=0.0, help="how long the chaos of the exactness proofs lasts")
+    group.addoption("--exactness-seed", type=int, default=20260, help="seed of the exactness proofs")
+
+
+@pytest.fixture
+def exactness_minutes(request: pytest.FixtureRequest) -> float:
+    return float(request.config.getoption("--minutes"))
+
+
+@pytest.fixture
+def exactness_seed(request: pytest.FixtureRequest) -> int:
+    seed = int(request.config.getoption("--exactness-seed"))
+    print(f"exactness seed {seed}")
+    return seed

@@ -1,0 +1,157 @@
+"""The stage of the exactness proofs: a real Kafka, the real engine, workers that are started again when they die.
+
+Promises: everything random comes from one seed. Nothing is left running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiokafka import AIOKafkaProducer
+
+from tests.support.clickhouse import ClickHouseProcess
+from tests.support.kafka import KafkaProcess, create_topics
+
+PARTITIONS = 4
+SESSION_S = 2.0
+
+
+@dataclass
+class Stage:
+    """`with Stage(folder) as stage`: servers up, no tables, no topics, no workers."""
+
+    folder: Path
+    module: str = "tests.support.worker"
+    clickhouse_env: Mapping[str, str] = field(default_factory=dict)
+    worker_env: Mapping[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        self.kafka = KafkaProcess()
+        self.clickhouse = ClickHouseProcess(env=self.clickhouse_env)
+        self.workers: list[Worker] = []
+        try:
+            self.bootstrap = self.kafka.start(self.folder / "kafka")
+            self.url = self.clickhouse.start(self.folder / "clickhouse")
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for worker in self.workers:
+            worker.kill9()
+        self.clickhouse.kill9()
+        self.kafka.kill9()
+
+    def make(self, statements: str, topic: str) -> None:
+        """Tables and a topic."""
+        for statement in statements.split(";"):
+            if statement.strip():
+                self.ask(statement)
+        create_topics(self.bootstrap, topic, partitions=PARTITIONS)
+
+    def ask(self, sql: str, tries: int = 60) -> str:
+        """An answer as TabSeparated text; waits for a server that is away."""
+        for _ in range(tries):
+            try:
+                request = urllib.request.Request(self.url, data=sql.encode(), method="POST")  # noqa: S310
+                with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+                    return str(answer.read().decode()).strip()
+            except urllib.error.HTTPError as error:
+                raise AssertionError(error.read().decode()) from error
+            except OSError:
+                time.sleep(0.25)
+        raise AssertionError("ClickHouse does not answer")
+
+    def produce(self, topic: str, values: list[bytes]) -> None:
+        """All values, round robin over the partitions."""
+
+        async def send() -> None:
+            producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
+            await producer.start()
+            for i, value in enumerate(values):
+                await producer.send(topic, value, partition=i % PARTITIONS)
+            await producer.stop()
+
+        asyncio.run(send())
+
+    def worker(self, topic: str, **env: str) -> Worker:
+        """One more worker, started."""
+        base = {
+            "TAILRACE_KAFKA_BOOTSTRAP": self.bootstrap,
+            "TAILRACE_CLICKHOUSE_URL": f"{self.url}/tailrace",
+            "TAILRACE_CLICKHOUSE_PLAIN_OK": "1",
+            "TAILRACE_SESSION_TIMEOUT_S": str(SESSION_S),
+            "TAILRACE_BATCH_MAX_WAIT_S": "0.1",
+            "TAILRACE_TEST_TOPIC": topic,
+            "TAILRACE_TEST_RANDOM_BATCH": "1",
+        }
+        made = Worker(self.module, {**os.environ, **base, **self.worker_env, **env}, self.folder)
+        self.workers.append(made)
+        made.start()
+        return made
+
+    def wait(self, done: Callable[[], bool], timeout_s: float, every: Callable[[], None] = lambda: None) -> None:
+        """Until done; `every` is called in between."""
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            if time.monotonic() > deadline:
+                logs = "\n".join(worker.tail() for worker in self.workers)
+                raise AssertionError(f"not done within {timeout_s} s\n{logs}")
+            every()
+            time.sleep(0.2)
+
+
+class Worker:
+    """One worker process and its successors."""
+
+    def __init__(self, module: str, env: dict[str, str], folder: Path) -> None:
+        self._module, self._env = module, env
+        self.log = folder / f"worker-{random.getrandbits(32):08x}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.deaths = 0
+
+    def start(self, **env: str) -> None:
+        """Start, or start again."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", self._module], env=self._env | env, stdout=log, stderr=log
+            )
+
+    def dead(self) -> bool:
+        """Whether it has ended."""
+        return self.process is None or self.process.poll() is not None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if it runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def kill9(self) -> None:
+        """SIGKILL, and wait."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self, timeout_s: float = 30) -> int:
+        """SIGTERM, and the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(timeout_s)
+
+    def tail(self) -> str:
+        """The end of its log."""
+        return self.log.read_text(errors="replace")[-4000:]
