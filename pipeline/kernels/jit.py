@@ -20,3 +20,8 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """A helper that is folded into each kernel that calls it."""
     return cast("Callable[P, R]", numba.njit(function, cache=True, nogil=True, inline="always"))
+
+
+def bare(function: Callable[P, R]) -> Callable[P, R]:
+    """A kernel that allocates nothing, compiled without reference counting: an atomic add per array and call costs more than the work."""
+    return cast("Callable[P, R]", numba.njit(function, cache=True, nogil=True, _nrt=False))

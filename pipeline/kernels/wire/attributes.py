@@ -1,0 +1,138 @@
+"""KeyValue and AnyValue: the key's place, which kind of value, and its place or its bits. Nested values are checked, not read.
+
+Promises: fields in any order, the last of several wins, as in protobuf; nothing nested is followed deeper than DEPTH_MAX, recursion included.
+Does not make texts (`texts`) and does not render arrays and maps: their row points at the whole KeyValue instead.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.kernels.jit import bare
+from pipeline.kernels.wire.codes import DEPTH_MAX, INVALID_UTF8, TOO_DEEP
+from pipeline.kernels.wire.fields import U8, field
+from pipeline.kernels.wire.utf8 import is_utf8
+
+I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
+
+EMPTY, STRING, BOOL, INT, DOUBLE, ARRAY, MAP, BYTES = range(8)
+
+KIND, VALUE, LENGTH = range(3)
+"""Slots of the value that is being read."""
+
+ANY_VALUE, ARRAY_VALUE, MAP_VALUE, KEY_VALUE, TEXT = range(5)
+"""What a field inside a nested value is."""
+
+
+class Rows(NamedTuple):
+    """Attributes one after another. `value_at` holds the bits of a bool, int or double, else a place."""
+
+    key_at: I64
+    key_length: I32
+    value_at: I64
+    value_length: I32
+    kind: U8
+
+
+@bare
+def key_value(b: U8, p: int, end: int, depth: int, j: int, rows: Rows, slot: I64) -> int:
+    """Read one KeyValue (at `depth`) into row j and `slot`; 0 or a code. About 15 ns and 0.1 ns a byte of text."""
+    message_at = p
+    key_at, key_length = np.int64(p), np.int64(0)
+    slot[KIND] = EMPTY
+    while p < end:
+        tag, at, length, p = field(b, p, end, depth)
+        if p < 0:
+            return p
+        if tag == 0x0A:
+            if not is_utf8(b, at, at + length):
+                return np.int64(INVALID_UTF8)
+            key_at, key_length = at, length
+        elif tag == 0x12:
+            code = any_value(b, at, at + length, depth + 1, slot)
+            if code < 0:
+                return code
+    rows.key_at[j] = key_at
+    rows.key_length[j] = key_length
+    kind = slot[KIND]
+    rows.kind[j] = kind
+    if kind == ARRAY or kind == MAP:
+        rows.value_at[j] = message_at
+        rows.value_length[j] = end - message_at
+    elif kind == EMPTY:
+        rows.value_at[j] = end
+        rows.value_length[j] = 0
+    else:
+        rows.value_at[j] = slot[VALUE]
+        rows.value_length[j] = slot[LENGTH]
+    return np.int64(0)
+
+
+@bare
+def any_value(b: U8, p: int, end: int, depth: int, slot: I64) -> int:
+    """Read one AnyValue into `slot`, whose earlier content stays where this one says nothing; 0 or a code."""
+    while p < end:
+        tag, value, length, p = field(b, p, end, depth)
+        if p < 0:
+            return p
+        kind = np.int64(-1)
+        if tag == 0x0A:
+            if not is_utf8(b, value, value + length):
+                return np.int64(INVALID_UTF8)
+            kind = np.int64(STRING)
+        elif tag == 0x10 or tag == 0x18 or tag == 0x21 or tag == 0x3A:
+            kind = tag >> 3
+        elif tag == 0x2A or tag == 0x32:
+            kind = tag >> 3
+            code = check_nested(b, value, value + length, depth + 1, ARRAY_VALUE if tag == 0x2A else MAP_VALUE)
+            if code < 0:
+                return code
+        elif tag == 0x40:
+            kind = np.int64(EMPTY)
+        if kind >= 0:
+            slot[KIND] = kind
+            slot[VALUE] = value
+            slot[LENGTH] = length
+    return np.int64(0)
+
+
+@bare
+def check_nested(b: U8, p: int, end: int, depth: int, shape: int) -> int:
+    """0, or the code of what is wrong with a nested message at `depth`. Recurs at most DEPTH_MAX deep; about 10 ns a field."""
+    if depth > DEPTH_MAX:
+        return np.int64(TOO_DEEP)
+    while p < end:
+        tag, at, length, p = field(b, p, end, depth)
+        if p < 0:
+            return np.int64(p)
+        inner = _inner(shape, tag)
+        if inner == TEXT:
+            if not is_utf8(b, at, at + length):
+                return np.int64(INVALID_UTF8)
+        elif inner >= 0:
+            code = check_nested(b, at, at + length, depth + 1, inner)
+            if code < 0:
+                return np.int64(code)
+    return np.int64(0)
+
+
+@bare
+def _inner(shape: int, tag: int) -> int:
+    """What a field of a nested message holds: a shape, TEXT, or -1 for nothing to look into."""
+    if shape == ANY_VALUE:
+        if tag == 0x0A:
+            return np.int64(TEXT)
+        if tag == 0x2A:
+            return np.int64(ARRAY_VALUE)
+        if tag == 0x32:
+            return np.int64(MAP_VALUE)
+    elif shape == KEY_VALUE:
+        if tag == 0x0A:
+            return np.int64(TEXT)
+        if tag == 0x12:
+            return np.int64(ANY_VALUE)
+    elif tag == 0x0A:
+        return np.int64(ANY_VALUE if shape == ARRAY_VALUE else KEY_VALUE)
+    return np.int64(-1)

@@ -1,0 +1,18 @@
+"""Why bytes could not be read: negative numbers in the place of a position, so that a kernel returns either with one value.
+
+The names of dead letters' reasons are made from these in `pipeline.stages.decode`.
+"""
+
+TRUNCATED = -1
+WRONG_WIRE_TYPE = -2
+VARINT_TOO_LONG = -3
+GROUP = -4
+TOO_DEEP = -5
+INVALID_UTF8 = -6
+BAD_ID = -7
+BAD_TIME = -8
+TOO_OLD = -9
+MALFORMED = -10
+
+DEPTH_MAX = 100
+"""Submessages and groups inside each other, as protobuf's own parsers allow by default."""

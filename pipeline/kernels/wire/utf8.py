@@ -1,0 +1,56 @@
+"""Is a text UTF-8? Björn Höhrmann's question, asked with ranges of the second byte (RFC 3629, section 4) instead of his table.
+
+Promises: true for exactly what Unicode calls well-formed: no over-long forms, no surrogates, nothing above U+10FFFF.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.kernels.jit import bare
+
+U8 = npt.NDArray[np.uint8]
+
+
+@bare
+def is_utf8(b: U8, at: int, end: int) -> bool:
+    """Whether b[at:end] is well-formed. ASCII costs about 0.1 ns a byte, other text 2 ns."""
+    high = np.uint8(0)
+    for i in range(np.uint64(at), np.uint64(end)):
+        high |= b[i]
+    if high < 128:
+        return True
+    return _is_multibyte(b, at, end)
+
+
+@bare
+def _is_multibyte(b: U8, p: int, end: int) -> bool:
+    while p < end:
+        c = b[p]
+        p += 1
+        if c < 0x80:
+            continue
+        if c < 0xC2 or c > 0xF4:
+            return False
+        more = 1 if c < 0xE0 else 2 if c < 0xF0 else 3
+        if end - p < more:
+            return False
+        low = 0xA0 if c == 0xE0 else 0x90 if c == 0xF0 else 0x80
+        high = 0x9F if c == 0xED else 0x8F if c == 0xF4 else 0xBF
+        if b[p] < low or b[p] > high:
+            return False
+        for i in range(p + 1, p + more):
+            if b[i] & 0xC0 != 0x80:
+                return False
+        p += more
+    return True
+
+
+@bare
+def cut_at_character(b: U8, at: int, length: int, length_max: int) -> int:
+    """The greatest length <= length_max at which valid text can be cut without breaking a character."""
+    if length <= length_max:
+        return np.int64(length)
+    n = np.int64(length_max)
+    while n > 0 and b[at + n] & 0xC0 == 0x80:
+        n -= 1
+    return n

@@ -1,0 +1,127 @@
+"""Dead letters of decoding: whole records, and single spans in a request of their own with their resource and scope.
+
+Promises: a letter's id comes from the record's place and the span's index alone, so a rebuilt batch makes the same letters.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.kernels.wire.frames import Frames, Pieces
+from pipeline.model.records import Records
+from pipeline.model.span_columns import U8
+from pipeline.stages.decode.tables import Tables
+from schemas.dead_letter import DeadLetter
+
+STAGE = "decode"
+
+REASONS = {
+    -1: ("truncated", "a field ends beyond the bytes that hold it"),
+    -2: ("wrong_wire_type", "wire type 6 or 7, which protobuf does not have"),
+    -3: ("varint_too_long", "a varint of more than 10 bytes, or a tag or length of more than 5"),
+    -4: ("group", "a group that is not closed, not open, or too deep"),
+    -5: ("too_deep", "more than 100 messages inside each other"),
+    -6: ("invalid_utf8", "a text is not UTF-8"),
+    -7: ("bad_id", "a trace id is not 16 bytes, or a span id not 8"),
+    -8: ("bad_time", "the end time is not set"),
+    -9: ("too_old", "the span ended longer ago than spans are kept"),
+    -10: ("malformed", "a tag or length outside protobuf's range"),
+}
+
+
+class Complaint(NamedTuple):
+    """What is said in a dead letter about a record, or about one span of it, when its JSON could not be translated."""
+
+    reason: str
+    error: str
+    value: bytes
+
+
+def of_record(records: Records, record: int, complaint: Complaint) -> DeadLetter:
+    """The letter of a whole record."""
+    return _letter(records, record, -1, complaint)
+
+
+def of_codes(records: Records, tables: Tables, complained: Mapping[int, Complaint]) -> list[DeadLetter]:
+    """Letters of the records that tables gave up as a whole; `complained` overrides what the code says."""
+    letters = []
+    for record in np.flatnonzero(tables.record_codes).tolist():
+        reason, error = REASONS.get(int(tables.record_codes[record]), ("malformed", "can't be read"))
+        letters.append(
+            of_record(records, record, complained.get(record, Complaint(reason, error, records.values[record])))
+        )
+    return letters
+
+
+def of_spans(
+    records: Records, buffer: U8, tables: Tables, complained: Mapping[tuple[int, int], Complaint]
+) -> list[DeadLetter]:
+    """Letters of single spans, whose records are sound around them."""
+    letters = []
+    for i, code in zip(tables.bad.frame.tolist(), tables.bad.code.tolist(), strict=True):
+        record, index = int(tables.frames.span_record[i]), int(tables.frames.span_index[i])
+        complaint = complained.get((record, index))
+        if complaint is None:
+            complaint = Complaint(*REASONS[code], request_of_span(buffer, tables.frames, i))
+        letters.append(_letter(records, record, index, complaint))
+    return letters
+
+
+def _letter(records: Records, record: int, span_index: int, complaint: Complaint) -> DeadLetter:
+    return DeadLetter(
+        topic=records.topic,
+        epoch=records.epoch,
+        partition=records.partition,
+        offset=int(records.offsets[record]),
+        span_index=span_index,
+        stage=STAGE,
+        reason=complaint.reason,
+        error=complaint.error[:1000],
+        first_seen_ms=max(0, int(records.timestamps_ms[record])),
+        value=complaint.value,
+    )
+
+
+def request_of_span(buffer: U8, frames: Frames, i: int) -> bytes:
+    """A request that holds span i alone, with its resource, scope and schema addresses, from the bytes as they came."""
+    scope, resource = int(frames.span_scope[i]), int(frames.span_resource[i])
+    span = _field(0x12, _bytes(buffer, int(frames.span_at[i]), int(frames.span_end[i])))
+    inner = _owner(buffer, frames.scope, scope) + span
+    inner += _url(buffer, int(frames.scope_url_at[scope]), int(frames.scope_url_length[scope]))
+    outer = _owner(buffer, frames.resource, resource) + _field(0x12, inner)
+    outer += _url(buffer, int(frames.resource_url_at[resource]), int(frames.resource_url_length[resource]))
+    return _field(0x0A, outer)
+
+
+def request_size(frames: Frames, i: int) -> int:
+    """About how many bytes `request_of_span` gives."""
+    size = int(frames.span_end[i] - frames.span_at[i]) + 40
+    for pieces, owner in ((frames.scope, frames.span_scope[i]), (frames.resource, frames.span_resource[i])):
+        first, last = np.searchsorted(pieces.owner, (owner, owner + 1))
+        size += int((pieces.end[first:last] - pieces.at[first:last]).sum())
+    return size
+
+
+def _owner(buffer: U8, pieces: Pieces, owner: int) -> bytes:
+    first, last = np.searchsorted(pieces.owner, (owner, owner + 1))
+    return b"".join(
+        _field(0x0A, _bytes(buffer, int(pieces.at[k]), int(pieces.end[k]))) for k in range(int(first), int(last))
+    )
+
+
+def _url(buffer: U8, at: int, length: int) -> bytes:
+    return _field(0x1A, _bytes(buffer, at, at + length)) if length else b""
+
+
+def _bytes(buffer: U8, at: int, end: int) -> bytes:
+    return buffer[at:end].tobytes()
+
+
+def _field(tag: int, body: bytes) -> bytes:
+    rest, head = len(body), bytearray((tag,))
+    while rest > 127:
+        head.append(rest & 127 | 128)
+        rest >>= 7
+    head.append(rest)
+    return bytes(head) + body

@@ -1,0 +1,63 @@
+"""OTLP's JSON becomes OTLP's protobuf, so that one scan serves both.
+
+Promises: names in lowerCamelCase or snake_case, ids in hex, 64-bit numbers as texts or numbers, enums by name or number, unknown fields ignored.
+A span that can't be translated keeps its place as a bad span, with a complaint and its JSON; anything else wrong is the whole record's complaint.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import orjson
+
+from pipeline.stages.decode.json_messages import BadJson, request
+from pipeline.stages.decode.letters import Complaint
+
+SPACE = b" \t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """All values in protobuf, and what could not be translated, by record and by (record, span index)."""
+
+    values: Sequence[bytes]
+    bad_records: dict[int, Complaint] = field(default_factory=dict)
+    bad_spans: dict[tuple[int, int], Complaint] = field(default_factory=dict)
+
+
+def json_records(values: Sequence[bytes]) -> list[int]:
+    """Which values are JSON: the first byte is `{`; or it is white space, `{` follows and the whole reads as JSON.
+
+    Line feed begins a protobuf request too (its first tag), and `{` can be the length after it, hence the second look.
+    """
+    return [i for i, value in enumerate(values) if value[:1] == b"{" or _is_spaced_json(value)]
+
+
+def _is_spaced_json(value: bytes) -> bool:
+    if value[:1] not in (b" ", b"\t", b"\r", b"\n") or value[-1:] not in (b"}", b" ", b"\t", b"\r", b"\n"):
+        return False
+    if value[:64].lstrip(SPACE)[:1] not in (b"{", b""):
+        return False
+    try:
+        return isinstance(orjson.loads(value), dict)
+    except orjson.JSONDecodeError:
+        return False
+
+
+def translated(values: Sequence[bytes], which: Sequence[int]) -> Translation:
+    """Translate the values at these places; about 20 us a span."""
+    if not which:
+        return Translation(values)
+    out = Translation(list(values))
+    replaced = list(values)
+    for i in which:
+        try:
+            document = orjson.loads(values[i])
+            replaced[i], bad = request(document)
+        except (orjson.JSONDecodeError, BadJson) as error:
+            replaced[i] = b""
+            reason = error.reason if isinstance(error, BadJson) else "bad_json"
+            out.bad_records[i] = Complaint(reason, str(error), values[i])
+            continue
+        for index, complaint in bad.items():
+            out.bad_spans[i, index] = Complaint(complaint.reason, complaint.error, complaint.value)
+    return Translation(replaced, out.bad_records, out.bad_spans)

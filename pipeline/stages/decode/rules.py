@@ -1,0 +1,30 @@
+"""What decoding takes and gives: the row-shaping rules, and the columns with what could not be decoded. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.model.span_columns import SpanColumns
+from schemas.dead_letter import DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRules:
+    """Row-shaping settings of decoding: equal rules and equal records give equal columns. Names and meanings as in `Settings`."""
+
+    sample_rate: float = 1.0
+    attributes_max: int = 128
+    attribute_value_max: int = 4096
+    retain_spans_d: int = 30
+    future_limit_s: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """All that one range's records gave."""
+
+    spans: SpanColumns
+    dead: tuple[DeadLetter, ...] = ()
+    dead_records: int = 0
+    """Records that were given up as a whole."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """`spans`, `dead_spans`, `ends_clamped`, `starts_clamped`, `starts_mended`, `weights_clamped`, `attributes_dropped`, `attribute_values_cut`."""

@@ -1,0 +1,75 @@
+"""Decode: one range's records, protobuf or JSON, to span columns and dead letters.
+
+Promises: a pure function of the records and the rules. A malformed record hurts no other, a malformed span no other span, where the bytes
+around it are sound. With `rows=False` attributes, events and links are passed over, and so not checked.
+"""
+
+import numpy as np
+
+from pipeline.kernels.wire.codes import MALFORMED
+from pipeline.kernels.wire.spans import CLAMPED_ENDS, CLAMPED_STARTS, CLAMPED_WEIGHTS, DROPPED, MENDED_STARTS, Rules
+from pipeline.model.records import Records
+from pipeline.stages.decode import letters
+from pipeline.stages.decode.arena import joined
+from pipeline.stages.decode.columns import span_columns
+from pipeline.stages.decode.otlp_json import json_records, translated
+from pipeline.stages.decode.rules import Decoded, DecodeRules
+from pipeline.stages.decode.tables import Tables, scanned
+
+DAY_NS = 86_400_000_000_000
+LETTERS_OF_SPANS_MAX = 16 << 20
+"""A record whose bad spans, each with its resource, would make more bytes than this and four times its own goes to dead letters as a whole."""
+
+
+def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
+    """Columns of all sound spans, in input order, and letters of all else.
+
+    Per span about 0.2 us without rows, 0.5 us with 7 attributes; JSON about 20 us, since it is translated to protobuf first.
+    """
+    translation = translated(records.values, json_records(records.values))
+    buffer, start = joined(translation.values)
+    codes = np.zeros(len(records.values), np.int64)
+    codes[list(translation.bad_records)] = MALFORMED
+    times = records.timestamps_ms * 1_000_000
+    wire = Rules(
+        times - rules.retain_spans_d * DAY_NS,
+        times + rules.future_limit_s * 1_000_000_000,
+        1.0 / rules.sample_rate,
+        rules.attributes_max,
+    )
+    tables = scanned(buffer, start, codes, wire, with_rows=rows)
+    if _give_up_on(tables, records):
+        tables = scanned(buffer, start, codes, wire, with_rows=rows)
+    dead = letters.of_codes(records, tables, translation.bad_records)
+    dead += letters.of_spans(records, buffer, tables, translation.bad_spans)
+    columns, cuts = span_columns(buffer, int(start[-1]), tables, rules.attribute_value_max, rows=rows)
+    dead_records = int(np.count_nonzero(tables.record_codes))
+    return Decoded(columns, tuple(dead), dead_records, _counts(tables, cuts))
+
+
+def _give_up_on(tables: Tables, records: Records) -> bool:
+    """Give a record up as a whole where letters of its spans would multiply its bytes without bound; whether there is one."""
+    sizes: dict[int, int] = {}
+    first: dict[int, int] = {}
+    for i, code in zip(tables.bad.frame.tolist(), tables.bad.code.tolist(), strict=True):
+        record = int(tables.frames.span_record[i])
+        sizes[record] = sizes.get(record, 0) + letters.request_size(tables.frames, i)
+        first.setdefault(record, code)
+    given_up = [n for n, size in sizes.items() if size > LETTERS_OF_SPANS_MAX + 4 * len(records.values[n])]
+    for record in given_up:
+        tables.record_codes[record] = first[record]
+    return bool(given_up)
+
+
+def _counts(tables: Tables, cuts: int) -> dict[str, int]:
+    counted = tables.counted
+    return {
+        "spans": len(tables.columns.record),
+        "dead_spans": len(tables.bad.frame),
+        "ends_clamped": int(counted[CLAMPED_ENDS]),
+        "starts_clamped": int(counted[CLAMPED_STARTS]),
+        "starts_mended": int(counted[MENDED_STARTS]),
+        "weights_clamped": int(counted[CLAMPED_WEIGHTS]),
+        "attributes_dropped": int(counted[DROPPED]),
+        "attribute_values_cut": cuts,
+    }
