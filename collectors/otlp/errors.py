@@ -39,3 +39,13 @@ class Refused(Exception):  # noqa: N818 - a signal, named by its meaning
         super().__init__(message)
         self.kind = kind
         self.message = message
+
+
+class CannotOpen(Exception):  # noqa: N818
+    """A door's address can't be listened on; the message names the setting and the cure."""
+
+    def __init__(self, setting: str, address: str, why: object) -> None:
+        cure = (
+            "another process has the port, or the address is not this machine's: stop that process or set another one"
+        )
+        super().__init__(f"{setting}={address} can't be opened ({why}); {cure}")

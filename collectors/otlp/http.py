@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import ClientError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from collectors.otlp import answers
@@ -106,7 +106,7 @@ class HttpDoor:
                         raise Refused(Kind.TOO_LARGE, f"body of more than {limit} bytes")
         except TimeoutError:
             raise Refused(Kind.TIMED_OUT, "the body did not come in time") from None
-        except (HttpProcessingError, web.RequestPayloadError) as error:
+        except (HttpProcessingError, ClientError, web.RequestPayloadError, ConnectionError) as error:
             raise Refused(Kind.MALFORMED, f"broken body: {error}") from None
         packed = bytes(chunks)
         encodings = request.headers.get("Content-Encoding", "")

@@ -16,6 +16,8 @@ def demand(keys: Sequence[SecretStr], authorization: str, api_key: str) -> None:
     offered = [token.strip()] if scheme.lower() == "bearer" else []
     offered.append(api_key)
     # Every pair is compared, so that time tells nothing about which key came close.
-    matches = [hmac.compare_digest(key.get_secret_value().encode(), text.encode()) for key in keys for text in offered]
+    known = [key.get_secret_value().encode() for key in keys]
+    texts = [text.encode(errors="replace") for text in offered]
+    matches = [hmac.compare_digest(key, text) for key in known for text in texts]
     if not any(matches):
         raise Refused(Kind.UNAUTHENTICATED, "an API key is needed: authorization: Bearer <key>, or x-api-key: <key>")

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 import ssl
+import sys
 from collections.abc import Callable
 
 import grpc
@@ -15,6 +16,7 @@ import orjson
 from aiohttp import web
 
 from collectors.otlp.config import OtlpSettings, host_port
+from collectors.otlp.errors import CannotOpen
 from collectors.otlp.grpc import GrpcDoor
 from collectors.otlp.http import HttpDoor
 from collectors.otlp.intake import Intake
@@ -52,7 +54,10 @@ class Receiver:
         self._runner = web.AppRunner(app, auto_decompress=False, access_log=None, shutdown_timeout=grace_s)
         await self._runner.setup()
         host, port = host_port(self.settings.otlp_http)
-        await web.TCPSite(self._runner, host, port, ssl_context=self._ssl_context()).start()
+        try:
+            await web.TCPSite(self._runner, host, port, ssl_context=self._ssl_context()).start()
+        except OSError as error:
+            raise CannotOpen("TAILRACE_OTLP_HTTP", self.settings.otlp_http, error.strerror or error) from None
         self.http_address = f"{_bracketed(host)}:{self._runner.addresses[0][1]}"
 
     def _ssl_context(self) -> ssl.SSLContext | None:
@@ -66,11 +71,14 @@ class Receiver:
         self._server = GrpcDoor(self.settings, self.intake).server()
         cert, key = self.settings.otlp_tls_cert, self.settings.otlp_tls_key
         address = self.settings.otlp_grpc
-        if cert is None or key is None:
-            port = self._server.add_insecure_port(address)
-        else:
-            pair = await asyncio.to_thread(lambda: (key.read_bytes(), cert.read_bytes()))
-            port = self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        try:
+            if cert is None or key is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                pair = await asyncio.to_thread(lambda: (key.read_bytes(), cert.read_bytes()))
+                port = self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+        except RuntimeError as error:
+            raise CannotOpen("TAILRACE_OTLP_GRPC", address, error) from None
         await self._server.start()
         self.grpc_address = f"{_bracketed(host_port(address)[0])}:{port}"
 
@@ -146,4 +154,8 @@ def run(settings: OtlpSettings, *, json_line: bool = False) -> None:
             loop.add_signal_handler(number, stopping.set)
         await serve(settings, stopping, announce)
 
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except CannotOpen as error:
+        print(f"tailrace otlp: {error}", file=sys.stderr)
+        raise SystemExit(2) from None

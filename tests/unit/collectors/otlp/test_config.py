@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from collectors.otlp import config
 from collectors.otlp.config import OtlpSettings, host_port, is_loopback
 
 
@@ -45,3 +46,11 @@ def test_loopback_is_known_in_all_its_forms() -> None:
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         OtlpSettings.model_validate(wrong)
+
+
+def test_the_readme_lists_every_setting_as_it_is() -> None:
+    readme = Path(config.__file__).with_name("README.md").read_text()
+    for name, field in OtlpSettings.model_fields.items():
+        default = int(field.default) if isinstance(field.default, bool) else field.default
+        shown = "" if default in (None, ()) else default
+        assert f"| `TAILRACE_{name.upper()}` | {shown} | {field.description} |" in readme
