@@ -7,16 +7,34 @@ from typing import Any
 
 from pipeline import flow
 from pipeline.agents.faust_app import TailraceApp
+from pipeline.agents.kafka_view import KafkaView
 from pipeline.agents.run import Parts, build_worker
+from pipeline.agents.windows import StageTwo
+from pipeline.alerting.rule_files import load as load_rules
 from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.sink import ClickHouse
+from pipeline.stages.merge import MergeRules
+from schemas import topics
 
 
 def build(settings: Settings) -> TailraceApp:
     """The worker's Faust app, not started."""
     store = ClickHouse(settings)
     works = {route.topic: route.work(settings) for route in flow.FLOW}
-    return build_worker(settings, Parts(works, store, flow.dead_letters, store.close, store.check))
+    view = KafkaView(settings.kafka_bootstrap, list(works))
+
+    async def close() -> None:
+        await view.close()
+        await store.close()
+
+    pipelines = {topics.WINDOWS: stage_two(settings, store, view).pipeline}
+    return build_worker(settings, Parts(works, store, flow.dead_letters, close, store.check, pipelines))
+
+
+def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> StageTwo:
+    """Stage 2 as the settings want it. Misconfigured where a rule file is wrong."""
+    merge = MergeRules(settings.series_total, settings.lateness_s, settings.hold_s)
+    return StageTwo(store, view, load_rules(settings.rules), merge, fence_s=settings.session_timeout_s / 2)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module's own protocol

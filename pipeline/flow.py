@@ -3,9 +3,10 @@
     otlp_spans → decode → aggregate → span_windows (ClickHouse), tailrace.windows (Kafka, to stage 2)
                        └→ span_rows → otel_traces (ClickHouse; not with store_spans = 0)
                        └→ what can't be decoded → dead_letters (ClickHouse), tailrace.dead_letters (Kafka)
+    tailrace.windows → merge → series_windows (ClickHouse) → judge → alert_events (ClickHouse), alerts (Kafka)
 
 `FLOW` is that picture as data; agents register it (`pipeline.app`). Each work is a pure function of one range's records: no clock, no chance,
-no memory of earlier ranges. Does not batch, send or commit: that is the harness's.
+no memory of earlier ranges (the last line is stage 2, which has one: `pipeline.stages.windows`). Does not batch, send or commit: that is the harness's.
 """
 
 from collections import Counter

@@ -96,8 +96,6 @@ class WindowsPipeline:
         self._changed = asyncio.Event()
         self._begun = self._closed = self._hole = self._paused = False
         self._mark: Mark | None = None
-        self._replay_until = 0
-        self._recalled: dict[Source, int] = {}
         self._look: tuple[int, frozenset[Source]] | None = None
         self._looked_at = self._fenced_at = 0.0
         self._late_spans = 0
@@ -168,9 +166,8 @@ class WindowsPipeline:
         alerts = await self._repeat(view.alerts)
         self._windows = PartitionWindows(at.partition, self._epoch, self._stage.merge, self._stage.rules, alerts)
         through_s = None if mark is None else mark.closed_through_s
-        self._replay_until = standing.log_end
-        self._recalled = {} if mark is None else dict(mark.ends)
-        steps = await self._in_thread(lambda: self._windows.restore(rows, through_s, standing.log_end))
+        bookmark = "" if mark is None else mark.bookmark
+        steps = await self._in_thread(lambda: self._windows.restore(rows, through_s, standing.log_end, bookmark))
         log.info("%s: epoch %s, from %s, closed through %s", self.where, self._epoch, start, through_s)
         self._gathered = Gatherer(start)
         self.committed = start
@@ -239,12 +236,7 @@ class WindowsPipeline:
         state = self._windows.state
         state.expect([source for source, (first, end) in bounds.items() if end > first], now_ms)
         heard = state.heard()
-        recalled = self._recalled if self._gathered.start >= self._replay_until else {}
-        idle = {
-            source
-            for source, (first, end) in bounds.items()
-            if end <= max(first, heard.get(source, -1), recalled.get(source, -1))
-        }
+        idle = {source for source, (first, end) in bounds.items() if end <= max(first, heard.get(source, -1))}
         gone = {source for source in heard if source not in bounds}
         self._look = (now_ms, frozenset(idle | gone))
 
@@ -298,13 +290,11 @@ class WindowsPipeline:
 
     async def _commit(self) -> None:
         state = self._windows.state
-        through_s = state.closed_through_s
-        if through_s is None:
+        if state.closed_through_s is None:
             return
         needed = state.oldest_needed_offset
         offset = self._gathered.start if needed is None else min(needed, self._gathered.start)
-        ends = {**self._recalled, **state.heard()}
-        mark = Mark(self._epoch, through_s, {source: end for source, end in ends.items() if end >= 0})
+        mark = Mark(self._epoch, state.bookmark())
         await self._fence(offset, mark.encode())
         self._mark, self.committed = mark, offset
         testing.point("W5:after")

@@ -21,9 +21,13 @@ def register(app: typer.Typer) -> None:
 
 def doctor() -> None:
     """Check settings, Kafka, topics, ClickHouse, tables, rules and clocks; exit 1 if anything is wrong."""
+    import logging
+
     from pipeline.errors import TailraceError
     from pipeline.settings import load
 
+    for library in ("clickhouse_connect", "urllib3", "aiokafka"):  # what they would log is said below, with its cure
+        logging.getLogger(library).addHandler(logging.NullHandler())
     try:
         settings, sources = load()
     except TailraceError as error:
@@ -103,9 +107,14 @@ def _topics(settings: Settings) -> str:
 
 
 def _clickhouse(settings: Settings) -> str:
+    from pipeline.errors import Misconfigured, NotNow
     from pipeline.sinks.clickhouse.connection import connect, is_embedded
 
-    client = connect(settings, database="")
+    try:
+        client = connect(settings, database="")
+    except NotNow as error:
+        cure = "Start ClickHouse (`tailrace up`, or `tailrace embedded clickhouse`), or set TAILRACE_CLICKHOUSE_URL"
+        raise Misconfigured(str(error), cure) from None
     try:
         kind = "embedded" if is_embedded(client) else "server"
         return f"{kind}, version {client.server_version}"

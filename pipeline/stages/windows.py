@@ -48,7 +48,9 @@ class PartitionWindows:
         self._listener = Judge([rule for rule in rules if isinstance(rule, AbsenceRule)])
         self._memory_s = max((max(hold_s(rule), rule.keep_for) for rule in rules), default=0) + WINDOW_S
 
-    def restore(self, stored: pa.Table, committed_through_s: int | None, replay_until_offset: int) -> list[Step]:
+    def restore(
+        self, stored: pa.Table, committed_through_s: int | None, replay_until_offset: int, bookmark: str = ""
+    ) -> list[Step]:
         """Go on after what `series_windows` holds (`stored`, from an hour before `committed_through_s` on).
 
         The steps are of windows that were stored, but whose alerts may not have been published.
@@ -63,7 +65,7 @@ class PartitionWindows:
                 steps.append(Step(closed, self._judged(closed), stored=True))
             last_s = max(closed.window_end_s, last_s or 0)
         if last_s is not None:
-            self.state.restore(rows, last_s, replay_until_offset)
+            self.state.restore(rows, last_s, replay_until_offset, bookmark)
         return steps
 
     def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:
