@@ -22,7 +22,7 @@ class Intake:
         self._hole = False
         self._paused = False
         self._closed = False
-        self._max_records = limits.batch_max_records
+        self._max_records = testing.batch_records(limits.batch_max_records)
         self.begun = False
 
     @property

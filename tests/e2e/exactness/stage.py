@@ -26,7 +26,7 @@ from tests.support.clickhouse import ClickHouseProcess
 from tests.support.kafka import KafkaProcess, create_topics
 
 PARTITIONS = 4
-SESSION_S = 2.0
+SESSION_S = 4.0
 
 
 @dataclass

@@ -1,0 +1,81 @@
+"""Standing intents of a group: what they are, and the way past one that can never be inserted.
+
+Promises: `skip` keeps every record of the range as a dead letter before it commits the range's end, and only while no worker is in the group.
+"""
+
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from pipeline.agents.harness.intent import Intent, parse
+from pipeline.agents.reading import reader, stretch
+from pipeline.errors import Misconfigured, NotNow
+from schemas.dead_letter import DeadLetter
+
+
+@dataclass(frozen=True, slots=True)
+class StandingIntent:
+    """One partition whose range is on record and not done."""
+
+    topic: str
+    partition: int
+    start: int
+    intent: Intent
+
+
+async def standing(bootstrap: str, group: str) -> list[StandingIntent]:
+    """All standing intents of the group."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        offsets = await admin.list_consumer_group_offsets(group)
+    except KafkaError as error:
+        raise NotNow(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+    finally:
+        await admin.close()
+    found = []
+    for tp, committed in sorted(offsets.items()):
+        if not (committed.metadata or "").startswith("v1;"):
+            continue
+        intent = parse(committed.metadata)
+        if intent is not None:
+            found.append(StandingIntent(tp.topic, tp.partition, committed.offset, intent))
+    return found
+
+
+async def letters(bootstrap: str, one: StandingIntent) -> list[DeadLetter]:
+    """Every record of the range as a dead letter."""
+    async with reader(bootstrap) as consumer:
+        records = await stretch(consumer, TopicPartition(one.topic, one.partition), one.start, one.intent.end)
+    error = f"skipped by hand with the range [{one.start}, {one.intent.end})"
+    return [
+        DeadLetter(
+            topic=one.topic,
+            epoch=one.intent.epoch,
+            partition=one.partition,
+            offset=record.offset,
+            stage="harness",
+            reason="skipped",
+            error=error,
+            first_seen_ms=max(0, record.timestamp),
+            value=record.value or b"",
+        )
+        for record in records
+    ]
+
+
+async def pass_over(bootstrap: str, group: str, one: StandingIntent) -> None:
+    """Commit the range's end. Misconfigured while a worker is in the group: the broker refuses it."""
+    tp = TopicPartition(one.topic, one.partition)
+    async with reader(bootstrap, group_id=group) as consumer:
+        consumer.assign([tp])
+        try:
+            await consumer.commit({tp: OffsetAndMetadata(one.intent.end, "")})
+        except KafkaError as error:
+            raise Misconfigured(
+                f"the group {group} refuses the commit: {error!r}",
+                "Stop all workers of the group first, then skip again",
+            ) from error

@@ -1,0 +1,78 @@
+"""`tailrace dead-letters list|show|redrive`: what could not be worked on, and sending it again."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="Look into what could not be worked on, and send it again, each id once.", no_args_is_help=True
+    )
+    group.command("list")(list_)
+    group.command("show")(show)
+    group.command("redrive")(redrive)
+    app.add_typer(group, name="dead-letters")
+
+
+def list_(
+    reason: str = typer.Option("", help="this reason only"), limit: int = typer.Option(100, help="at most so many")
+) -> None:
+    """List dead letters: id, reason, stage, size, whether it was sent again."""
+    import asyncio
+
+    from pipeline.agents.dead_letters import read
+    from pipeline.settings import load
+
+    known = asyncio.run(read(load()[0].kafka_bootstrap))
+    chosen = [letter for letter in known.letters.values() if not reason or letter.reason == reason]
+    for letter in chosen[:limit]:
+        again = " sent again" if letter.id in known.redriven else ""
+        typer.echo(f"{letter.id}  {letter.reason}  {letter.stage}  {len(letter.value)} B{again}  {letter.error[:100]}")
+    typer.echo(f"{len(chosen)} dead letters")
+
+
+def show(
+    id_: str = typer.Argument(metavar="ID"), raw: bool = typer.Option(False, help="the bytes alone, to stdout")
+) -> None:
+    """Show one dead letter with its bytes."""
+    import asyncio
+    import sys
+
+    from pipeline.agents.dead_letters import read
+    from pipeline.errors import Misconfigured
+    from pipeline.settings import load
+
+    letter = asyncio.run(read(load()[0].kafka_bootstrap)).letters.get(id_)
+    if letter is None:
+        raise Misconfigured(f"there is no dead letter {id_}", "See `tailrace dead-letters list`")
+    if raw:
+        sys.stdout.buffer.write(letter.value)
+        return
+    for name, value in letter.model_dump(exclude={"value"}).items():
+        typer.echo(f"{name}: {value}")
+    typer.echo(f"value: {letter.value[:512].hex(' ')}{' …' if len(letter.value) > 512 else ''}")
+
+
+def redrive(
+    ids: list[str] = typer.Argument(None, metavar="[ID]..."),  # noqa: B008 - typer's way
+    reason: str = typer.Option("", help="all of this reason"),
+) -> None:
+    """Send letters again to the topic they came from, each id once."""
+    import asyncio
+
+    from pipeline.agents import dead_letters
+    from pipeline.errors import Misconfigured
+    from pipeline.settings import load
+
+    bootstrap = load()[0].kafka_bootstrap
+    if not ids and not reason:
+        raise Misconfigured("nothing was chosen", "Name ids, or --reason R")
+
+    async def run() -> str:
+        known = await dead_letters.read(bootstrap)
+        chosen = [letter for letter in known.letters.values() if letter.id in (ids or ()) or letter.reason == reason]
+        new = [letter for letter in chosen if letter.id not in known.redriven and letter.value]
+        await dead_letters.redrive(bootstrap, new)
+        return f"{len(new)} sent again, {len(chosen) - len(new)} were sent before or hold no bytes"
+
+    typer.echo(asyncio.run(run()))

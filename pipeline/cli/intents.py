@@ -1,0 +1,65 @@
+"""`tailrace intents show|skip`: a batch that can never be inserted, and the way past it."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        help="Batches on record that are not done: what they are, and the way past one.", no_args_is_help=True
+    )
+    group.command("show")(show)
+    group.command("skip")(skip)
+    app.add_typer(group, name="intents")
+
+
+def show() -> None:
+    """List the ranges that are on record and not done. While workers run, a range may be in work just now."""
+    import asyncio
+
+    from pipeline.agents.intents import standing
+    from pipeline.settings import load
+
+    settings, _ = load()
+    found = asyncio.run(standing(settings.kafka_bootstrap, settings.kafka_group))
+    for one in found:
+        typer.echo(
+            f"{one.topic}/{one.partition}: [{one.start}, {one.intent.end}) epoch {one.intent.epoch} settings {one.intent.settings_hash}"
+        )
+    if not found:
+        typer.echo(f"group {settings.kafka_group}: no intent stands")
+
+
+def skip(topic: str, partition: int) -> None:
+    """Keep every record of the standing range as a dead letter, and go on behind it. Stop the workers first."""
+    import asyncio
+
+    from pipeline.agents import intents
+    from pipeline.agents.producer import KafkaMessages
+    from pipeline.errors import Misconfigured
+    from pipeline.flow import dead_letters
+    from pipeline.settings import load
+    from pipeline.sinks.clickhouse.sink import ClickHouse
+
+    settings, _ = load()
+
+    async def run() -> str:
+        found = await intents.standing(settings.kafka_bootstrap, settings.kafka_group)
+        one = next((one for one in found if (one.topic, one.partition) == (topic, partition)), None)
+        if one is None:
+            raise Misconfigured(f"no intent stands on {topic}/{partition}", "See `tailrace intents show`")
+        letters = await intents.letters(settings.kafka_bootstrap, one)
+        outcome = dead_letters(letters)
+        store, messages = ClickHouse(settings), KafkaMessages(settings.kafka_bootstrap)
+        try:
+            await messages.send(outcome.messages)
+            for block in outcome.blocks:
+                name = f"skipped|{block.table}|{topic}|{one.intent.epoch}|{partition}|{one.start}-{one.intent.end}"
+                await store.insert(block, name)
+            await intents.pass_over(settings.kafka_bootstrap, settings.kafka_group, one)
+        finally:
+            await messages.close()
+            await store.close()
+        return f"{topic}/{partition}: {len(letters)} records of [{one.start}, {one.intent.end}) kept as dead letters"
+
+    typer.echo(asyncio.run(run()))

@@ -1,0 +1,1 @@
+"""The harness and what stands beside it."""
