@@ -4,6 +4,7 @@ Promises: shares no code with the kernels. `rows` reads partials back as the sam
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ Key = tuple[Any, ...]
 GAMMA_ABOVE, GAMMA_BELOW = 101, 99
 
 
+@lru_cache(maxsize=100_000)
 def bucket(duration_ns: int) -> int:
     """Least i with duration <= (101/99)^i, by whole numbers."""
     if duration_ns == 0:

@@ -34,21 +34,24 @@ class _Buffer:
 
 
 def make_records(
-    count: int = 1, *, start_offset: int = 0, timestamp_ms: int = 1_700_000_000_000, **fields: Any
+    count: int = 1,
+    *,
+    start_offset: int = 0,
+    timestamp_ms: int = 1_700_000_000_000,
+    topic: str = "otlp_spans",
+    epoch: str = EPOCH,
+    partition: int = 0,
 ) -> Records:
-    """Records with empty values, one offset each; `fields` replaces topic, epoch or partition."""
+    """Records with empty values, one offset each."""
     return Records(
-        **{
-            "topic": "otlp_spans",
-            "epoch": EPOCH,
-            "partition": 0,
-            "start_offset": start_offset,
-            "end_offset": start_offset + count,
-            "values": (b"",) * count,
-            "offsets": np.arange(start_offset, start_offset + count, dtype=np.int64),
-            "timestamps_ms": np.full(count, timestamp_ms, np.int64),
-        }
-        | fields
+        topic,
+        epoch,
+        partition,
+        start_offset,
+        start_offset + count,
+        (b"",) * count,
+        np.arange(start_offset, start_offset + count, dtype=np.int64),
+        np.full(count, timestamp_ms, np.int64),
     )
 
 

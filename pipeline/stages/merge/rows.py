@@ -1,0 +1,94 @@
+"""Rows to sheets and back: `WINDOW_PARTIALS` and `SERIES_WINDOWS` on one side, sums by slot on the other.
+
+Promises: weights become whole units of 2^-16 and back without loss. Does not keep anything.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.stages.merge.sheet import (
+    CALLS,
+    DURATION,
+    ERRORS,
+    FIGURES,
+    ONE,
+    SATISFIED,
+    SPANS,
+    TOLERATING,
+    Sheet,
+    sheet_of,
+)
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+
+
+def sheets(rows: pa.RecordBatch, slots: I32) -> dict[int, Sheet]:
+    """By window: the sums of rows of either schema over the slots given (one per row)."""
+    window = rows.column("window_start_s").to_numpy()
+    sums = _sums(rows)
+    latency = rows.column("latency")
+    offsets = latency.offsets.to_numpy()
+    buckets = latency.keys.to_numpy()[offsets[0] : offsets[-1]]
+    units = _units(latency.items.to_numpy()[offsets[0] : offsets[-1]])
+    counts = np.diff(offsets)
+    pair_slots, pair_window = np.repeat(slots, counts), np.repeat(window, counts)
+    found = {}
+    for start in np.unique(window).tolist():
+        mine, pairs = window == start, pair_window == start
+        found[start] = sheet_of(slots[mine], sums[mine], pair_slots[pairs], buckets[pairs], units[pairs])
+    return found
+
+
+def own_columns(sheet: Sheet, slots: I32) -> dict[str, pa.Array]:
+    """The columns of the window itself for some slots: zeros and an empty sketch where it has none."""
+    place = np.searchsorted(sheet.slots, slots)
+    inside = np.minimum(place, max(len(sheet.slots) - 1, 0))
+    known = np.zeros(len(slots), np.bool_) if not len(sheet.slots) else sheet.slots[inside] == slots
+    sums = np.zeros((len(slots), FIGURES), np.int64)
+    sums[known] = sheet.sums[inside[known]]
+    return {
+        "spans": pa.array(sums[:, SPANS].astype(np.uint64)),
+        "calls": pa.array(sums[:, CALLS] / ONE),
+        "errors": pa.array(sums[:, ERRORS] / ONE),
+        "duration_ns": pa.array(sums[:, DURATION].astype(np.uint64)),
+        "satisfied": pa.array(sums[:, SATISFIED] / ONE),
+        "tolerating": pa.array(sums[:, TOLERATING] / ONE),
+        "latency": _latency(sheet, slots),
+    }
+
+
+def _latency(sheet: Sheet, slots: I32) -> pa.MapArray:
+    """Sketches of some slots."""
+    first = np.searchsorted(sheet.keys, slots.astype(np.int64) << 12, side="left")
+    counts = np.searchsorted(sheet.keys, (slots.astype(np.int64) + 1) << 12, side="left") - first
+    offsets = np.zeros(len(slots) + 1, np.int32)
+    np.cumsum(counts, out=offsets[1:])
+    pairs = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], counts)
+    buckets = (sheet.keys[pairs] & 0xFFF) - 1
+    return pa.MapArray.from_arrays(
+        pa.array(offsets), pa.array(buckets.astype(np.int32)), pa.array(sheet.units[pairs] / ONE)
+    )
+
+
+def _sums(rows: pa.RecordBatch) -> I64:
+    """int64[k, 6]; errors are the calls of rows with status error, or stand there already."""
+    sums = np.empty((rows.num_rows, FIGURES), np.int64)
+    calls = _units(rows.column("calls").to_numpy())
+    if "errors" in rows.schema.names:
+        errors = _units(rows.column("errors").to_numpy())
+    else:
+        errors = np.where(pc.equal(rows.column("status"), "error").to_numpy(zero_copy_only=False), calls, 0)
+    sums[:, SPANS] = rows.column("spans").to_numpy().astype(np.int64)
+    sums[:, CALLS] = calls
+    sums[:, ERRORS] = errors
+    sums[:, DURATION] = rows.column("duration_ns").to_numpy().astype(np.int64)
+    sums[:, SATISFIED] = _units(rows.column("satisfied").to_numpy())
+    sums[:, TOLERATING] = _units(rows.column("tolerating").to_numpy())
+    return sums
+
+
+def _units(weights: npt.NDArray[np.float64]) -> I64:
+    return np.asarray(np.rint(weights * ONE), np.int64)
