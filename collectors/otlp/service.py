@@ -27,6 +27,8 @@ from collectors.publish.kafka import KafkaPublisher
 
 log = logging.getLogger(__name__)
 
+POLL_S = 0.5
+
 
 class Receiver:
     """Both doors over one publisher."""
@@ -119,22 +121,28 @@ async def serve(settings: OtlpSettings, stopping: asyncio.Event, announce: Calla
     stopped = asyncio.create_task(stopping.wait())
     try:
         await receiver.start()
-        while not stopping.is_set():
-            ready = asyncio.create_task(receiver.publisher.ready(TOPICS))
-            await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
-            if ready.done() and ready.result():
-                announce(receiver.addresses())
-                await stopped
-            elif not ready.done():
-                ready.cancel()
-                await asyncio.wait([ready])
-            else:
-                log.warning(
-                    "Kafka at %s is not there yet, or has no topics %s", settings.kafka_bootstrap, ", ".join(TOPICS)
-                )
+        while not await _ready_or_stopping(receiver, stopped):
+            log.warning(
+                "Kafka at %s is not there yet, or has no topics %s", settings.kafka_bootstrap, ", ".join(TOPICS)
+            )
+            await asyncio.wait([stopped], timeout=POLL_S)
+        if not stopping.is_set():
+            announce(receiver.addresses())
+        await stopped
     finally:
         stopped.cancel()
         await receiver.stop()
+
+
+async def _ready_or_stopping(receiver: Receiver, stopped: asyncio.Task[object]) -> bool:
+    """Ask once whether records can be published; whoever wants to stop need not wait for the answer."""
+    ready = asyncio.create_task(receiver.publisher.ready(TOPICS))
+    await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
+    if stopped.done():
+        ready.cancel()
+        await asyncio.wait([ready])
+        return True
+    return ready.result()
 
 
 def run(settings: OtlpSettings, *, json_line: bool = False) -> None:
