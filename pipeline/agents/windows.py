@@ -16,7 +16,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -58,7 +58,7 @@ class ClosedWindows(Protocol):
 class View(Protocol):
     """What is asked of Kafka outside the group."""
 
-    async def bounds(self) -> dict[Source, tuple[int, int]]:
+    async def bounds(self) -> Mapping[Source, tuple[int, int]]:
         """First and end offset of each source partition. NotNow."""
 
     async def alerts(self) -> list[Alert]:

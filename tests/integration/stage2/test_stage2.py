@@ -1,0 +1,205 @@
+"""Stage 2 on a real Kafka and the real engine: exact windows, and an alert that fires and is resolved once though the worker is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from pipeline.agents.kafka_admin import ensure_topics, topic_ids
+from pipeline.clock import now_ms
+from pipeline.model.window_partials import Range, WindowPartials
+from pipeline.settings import Settings, load
+from pipeline.sinks.clickhouse.connection import connect
+from pipeline.sinks.clickhouse.migrate import migrate
+from pipeline.stages.windows_topic import messages
+from schemas.columns import WINDOW_PARTIALS
+from schemas.topics import ALERTS, SPANS, WINDOWS, registry
+from tests.support.clickhouse import ClickHouseProcess
+from tests.support.kafka import KafkaProcess
+
+SOURCES = 4
+BAD, GOOD = range(4), range(4, 12)
+RULES = """\
+rules:
+  - {name: Failing, metric: error_ratio, comparison: ">", threshold: 0.2, resolve: 0.1, window: 1m, for: 10s, severity: critical}
+"""
+
+
+class Servers:
+    """Kafka, ClickHouse, settings that lead to them, and the worker under test."""
+
+    def __init__(self, folder: Path, kafka: KafkaProcess, clickhouse: ClickHouseProcess) -> None:
+        self.bootstrap = kafka.start(folder / "kafka")
+        (folder / "rules").mkdir()
+        (folder / "rules" / "test.yaml").write_text(RULES)
+        self.env = {
+            "TAILRACE_KAFKA_BOOTSTRAP": self.bootstrap,
+            "TAILRACE_CLICKHOUSE_URL": f"{clickhouse.start(folder / 'clickhouse')}/tailrace",
+            "TAILRACE_RULES": str(folder / "rules"),
+            "TAILRACE_SESSION_TIMEOUT_S": "3",
+            "TAILRACE_LATENESS_S": "1",
+        }
+        self.settings: Settings = load({**self.env, "TAILRACE_CONFIG": os.devnull})[0]
+        self.log = folder / "worker.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        migrate(self.settings)
+        asyncio.run(ensure_topics(self.bootstrap, registry().values()))
+        self.epoch = asyncio.run(topic_ids(self.bootstrap, [SPANS]))[SPANS]
+
+    def start(self, **env: str) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.integration.stage2.worker"],
+                env={**os.environ, **self.env, **env},
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill9(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def produce(self, send: Callable[[AIOKafkaProducer], object]) -> None:
+        async def run() -> None:
+            producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap)
+            await producer.start()
+            await send(producer)  # type: ignore[misc]
+            await producer.stop()
+
+        asyncio.run(run())
+
+    def ask(self, sql: str) -> list[tuple[object, ...]]:
+        client = connect(self.settings)
+        try:
+            return [tuple(row) for row in client.query(sql).result_rows]
+        finally:
+            client.close()
+
+    def alerts(self) -> list[Mapping[str, object]]:
+        async def read() -> list[Mapping[str, object]]:
+            consumer = AIOKafkaConsumer(ALERTS, bootstrap_servers=self.bootstrap, auto_offset_reset="earliest")
+            await consumer.start()
+            got = await consumer.getmany(timeout_ms=1500)
+            await consumer.stop()
+            return [json.loads(record.value) for records in got.values() for record in records]
+
+        return asyncio.run(read())
+
+    def wait(self, done: Callable[[], bool], timeout_s: float = 60) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not done():
+            ended = self.process is None or self.process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                raise AssertionError(f"{'worker ended' if ended else 'not in time'}\n{self.log.read_text()[-6000:]}")
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Iterator[Servers]:
+    with KafkaProcess() as kafka, ClickHouseProcess() as clickhouse:
+        made = Servers(tmp_path, kafka, clickhouse)
+        yield made
+        made.kill9()
+
+
+def partials(servers: Servers, base_s: int, window: int, source: int) -> WindowPartials:
+    """One source partition's record number `window`: 10 calls in window `window`, half of them failed while BAD."""
+    start_s = base_s + window * 10
+    rows = []
+    for status, calls in (("ok", 5), ("error", 5)) if window in BAD else (("ok", 10),):
+        rows.append(
+            {
+                "window_start_s": start_s,
+                "environment": "",
+                "service": "shop",
+                "version": "",
+                "operation": "GET /cart",
+                "kind": "server",
+                "status": status,
+                "spans": calls,
+                "calls": calls,
+                "duration_ns": calls * 1_000_000,
+                "satisfied": calls if status == "ok" else 0,
+                "tolerating": 0,
+                "duration_ns_min": 1_000_000,
+                "duration_ns_max": 1_000_000,
+                "latency": [(100, float(calls))],
+            }
+        )
+    at_ms = start_s * 1000 + 9_000
+    batch = pa.RecordBatch.from_pylist(sorted(rows, key=lambda row: str(row["status"])), schema=WINDOW_PARTIALS)
+    return WindowPartials(Range(SPANS, servers.epoch, source, window, window + 1, at_ms, at_ms), batch)
+
+
+def send_windows(servers: Servers, base_s: int, windows: range, *, twice: bool = False) -> None:
+    async def send(producer: AIOKafkaProducer) -> None:
+        for window in windows:
+            for source in range(SOURCES):
+                for message in messages(partials(servers, base_s, window, source), registry()[WINDOWS].partitions):
+                    for _ in range(2 if twice else 1):
+                        await producer.send(WINDOWS, message.value, partition=message.partition)
+
+    servers.produce(send)
+
+
+def fill_sources(servers: Servers, count: int) -> None:
+    """Records in the source topic, so that its end offsets are those of the partials once all were heard."""
+
+    async def send(producer: AIOKafkaProducer) -> None:
+        for source in range(SOURCES):
+            for _ in range(count):
+                await producer.send_and_wait(SPANS, b"", partition=source)
+
+    servers.produce(send)
+
+
+@pytest.mark.timeout(600)
+def test_an_alert_fires_and_is_resolved_once_and_windows_are_exact_across_kills(servers: Servers) -> None:
+    base_s = (now_ms() // 10_000) * 10 - 200
+    fill_sources(servers, len(BAD) + len(GOOD))
+    send_windows(servers, base_s, BAD, twice=True)
+    send_windows(servers, base_s, range(len(BAD), len(BAD) + 1))
+    for point in ("W2:after@2", "W3:after", "W4:after"):
+        servers.start(TAILRACE_TEST_CRASH_AT=point)
+        assert servers.process is not None
+        assert servers.process.wait(90) == -signal.SIGKILL, servers.log.read_text()[-6000:]
+    servers.start()
+    servers.wait(lambda: len(servers.alerts()) > 0)
+    servers.kill9()
+    send_windows(servers, base_s, range(len(BAD) + 1, len(BAD) + len(GOOD)))
+    servers.start()
+    servers.wait(lambda: servers.ask("SELECT count() FROM alert_events FINAL WHERE status = 'resolved'") == [(1,)])
+    servers.wait(lambda: len(servers.alerts()) > 1)
+    servers.kill9()
+    assert [alert["status"] for alert in servers.alerts()] == ["firing", "resolved"]
+    events = servers.ask("SELECT status, evidence['rule'] FROM alert_events FINAL ORDER BY updated_at")
+    assert events == [("firing", "Failing"), ("resolved", "Failing")]
+    assert servers.ask("SELECT * FROM alerts_now") == []
+    rows = servers.ask(
+        f"SELECT (toUInt32(window_start) - {base_s}) / 10 AS n, spans, errors, spans_1m, error_ratio_1m, incomplete"  # noqa: S608
+        " FROM series_windows WHERE n < 12 ORDER BY n"
+    )
+    per_window = [20 if n in BAD else 0 for n in range(12)]
+    assert [row[:5] for row in rows] == [
+        (
+            float(n),
+            40,
+            float(per_window[n]),
+            40 * min(n + 1, 6),
+            pytest.approx(sum(per_window[max(0, n - 5) : n + 1]) / (40 * min(n + 1, 6))),
+        )
+        for n in range(12)
+    ]
+    assert not any(row[5] for row in rows)
