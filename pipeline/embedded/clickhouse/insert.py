@@ -1,16 +1,29 @@
-"""Rows in: from the request's body into the engine, piece by piece, in constant memory."""
+"""Rows in, so that OK means that they are in.
+
+chDB's streaming insert loses errors that the table raises at its end (a full disk, a view that throws, a constraint):
+seen with chdb 4.4, it answers OK. So rows up to STAGED_BYTES are parsed into a table in memory first, counted, and put
+into place by INSERT SELECT, whose errors are told. Longer bodies stream straight in, in constant memory, and afterwards
+the engine's list of errors is asked for this query's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
 
-from pipeline.embedded.clickhouse.driver import Written
+from pipeline.embedded.clickhouse.driver import Connection
+from pipeline.embedded.clickhouse.engine import Engine, tag
+from pipeline.embedded.clickhouse.errors import ABORTED, ClickHouseError
 from pipeline.embedded.clickhouse.parameters import quoted
+from pipeline.embedded.clickhouse.prepare import identifier
 from pipeline.embedded.clickhouse.request import Statement
 from pipeline.embedded.clickhouse.statements import Insert
+from pipeline.embedded.clickhouse.target import Target, target_of
 from pipeline.embedded.clickhouse.work import Work
 
+STAGED_BYTES = 64 << 20
 _APPEND_BYTES = 4 << 20
+_STAGE = "_tailrace_rows"
 
 
 async def _batched(first: bytes, rows: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -31,13 +44,86 @@ async def run_insert(work: Work, statement: Statement, insert: Insert) -> str:
     if values:
         said = ", ".join(f"param_{name} = {quoted(value)}" for name, value in values.items())
         await work.run(work.connection.query, f"SET {said}")
+    batches = _batched(statement.first, statement.rows)
+    target = target_of(insert.head)
+    kept: list[bytes] = []
+    while target is not None and sum(map(len, kept)) <= STAGED_BYTES:
+        batch = await anext(batches, None)
+        if batch is None:
+            figures = await work.run(_staged, work.connection, insert, target, kept)
+            return work.summary((0, 0), figures, figures)
+        kept.append(batch)
+    figures = await _streamed(work, insert, kept, batches)
+    return work.summary((0, 0), figures, figures)
+
+
+def _staged(connection: Connection, insert: Insert, target: Target, batches: Sequence[bytes]) -> tuple[int, int]:
+    described = connection.query(f"DESCRIBE TABLE {target.table}", "JSONEachRow")
+    columns = [json.loads(row) for row in bytes(described.bytes()).splitlines()]
+    wanted = ", ".join(identifier(c["name"]) for c in columns if c["default_type"] in ("", "DEFAULT"))
+    listed = f"({target.columns})" if target.columns else ""
+    connection.query(f"DROP TEMPORARY TABLE IF EXISTS {_STAGE}")
+    connection.query(f"CREATE TEMPORARY TABLE {_STAGE} ({', '.join(map(_column, columns))}) ENGINE = Memory")
+    try:
+        rows = connection.send_insert(f"INSERT INTO {_STAGE} {listed} {target.settings}", insert.format)
+        try:
+            for batch in batches:
+                rows.append(batch)
+            parsed = rows.finish().rows_written
+        finally:
+            rows.cancel()
+        there = int(connection.query(f"SELECT count() FROM {_STAGE}", "TSV").bytes())  # noqa: S608 - a name of our own
+        if there != parsed:
+            raise ClickHouseError(
+                ABORTED, f"Only {there} of {parsed} rows could be held in memory; nothing was written."
+            )
+        if not there:
+            return 0, 0
+        head = f"INSERT INTO {target.table} {listed} {target.settings}"
+        done = connection.query(f"{head} SELECT {target.columns or wanted} FROM {_STAGE}")  # noqa: S608 - quoted, or the statement itself
+        return done.rows_written(), done.bytes_written()
+    finally:
+        connection.query(f"DROP TEMPORARY TABLE IF EXISTS {_STAGE}")
+
+
+def _column(column: dict[str, str]) -> str:
+    default = f"{column['default_type']} {column['default_expression']}" if column["default_type"] else ""
+    return f"{identifier(column['name'])} {column['type']} {default}"
+
+
+async def _streamed(
+    work: Work, insert: Insert, kept: Sequence[bytes], batches: AsyncIterator[bytes]
+) -> tuple[int, int]:
     inserter = await work.run(
         work.connection.send_insert, insert.head.decode("utf-8", "surrogateescape"), insert.format
     )
     work.at_end.append(inserter.cancel)
-    async for batch in _batched(statement.first, statement.rows):
+    for batch in kept:
         await work.run(inserter.append, batch)
-    written: Written = await work.run(inserter.finish)
+    query_id = await work.run(_engine_id, work.engine, work.order.query_id)
+    async for batch in batches:
+        await work.run(inserter.append, batch)
+    written = await work.run(inserter.finish)
     work.at_end.remove(inserter.cancel)
-    figures = written.rows_written, written.bytes_written
-    return work.summary((0, 0), figures, figures)
+    await work.run(_raise_lost_error, work.connection, query_id)
+    return written.rows_written, written.bytes_written
+
+
+def _engine_id(engine: Engine, query_id: str) -> str:
+    """The engine's own id of the running insert."""
+    ours = f"startsWith(Settings['log_comment'], {quoted(tag(query_id))})"
+    sql = f"SELECT query_id FROM system.processes WHERE query_kind = 'Insert' AND {ours}"  # noqa: S608 - a literal
+    connection = engine.connect()
+    try:
+        return bytes(connection.query(sql, "TSVRaw").bytes()).decode().partition("\n")[0]
+    finally:
+        connection.close()
+
+
+def _raise_lost_error(connection: Connection, query_id: str) -> None:
+    if not query_id:
+        return
+    sql = f"SELECT code, name, last_error_message AS text FROM system.errors WHERE query_id = {quoted(query_id)}"  # noqa: S608
+    for row in bytes(connection.query(sql, "JSONEachRow").bytes()).splitlines():
+        error = json.loads(row)
+        raise ClickHouseError((int(error["code"]), error["name"]), error["text"])

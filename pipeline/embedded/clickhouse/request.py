@@ -117,7 +117,7 @@ async def _head(sql: bytes, pieces: AsyncIterator[bytes]) -> Statement:
         size += len(piece)
         if size > _LONGEST_SQL:
             _bounded(b"".join(parts))
-    return Statement(b"".join(parts), None, b"", pieces)
+    return Statement(b"".join(parts).rstrip(), None, b"", pieces)
 
 
 def _bounded(sql: bytes) -> bytes:

@@ -24,9 +24,9 @@ _LONGEST_S = 3600.0
 
 @dataclass(slots=True)
 class _Session:
-    connection: Connection
     timeout_s: float
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    connection: Connection | None = None
     used_at: float = 0.0
 
 
@@ -59,12 +59,14 @@ class Sessions:
         if session is None:
             if parameters.flag("session_check"):
                 raise ClickHouseError(SESSION_NOT_FOUND, f"Session {key[1]} not found.")
-            session = self._known[key] = _Session(await self._engine.run(self._engine.connect), timeout_s)
+            session = self._known[key] = _Session(timeout_s)
         if session.lock.locked():
             raise ClickHouseError(SESSION_IS_LOCKED, f"Session {key[1]} is locked by a concurrent client.")
         async with session.lock:
             session.timeout_s = timeout_s
             try:
+                if session.connection is None:
+                    session.connection = await asyncio.shield(self._engine.run(self._engine.connect))
                 yield session.connection
             finally:
                 session.used_at = time.monotonic()
@@ -73,7 +75,7 @@ class Sessions:
 
     def _forget(self, key: tuple[str, str]) -> None:
         session = self._known.pop(key, None)
-        if session is not None:
+        if session is not None and session.connection is not None:
             self._engine.later(session.connection.close)
 
     def sweep(self) -> None:
