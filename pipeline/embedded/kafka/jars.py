@@ -22,6 +22,8 @@ from pipeline.errors import Misconfigured, NotNow
 
 LOCK_FILE = Path(infra.__file__).parent / "kafka" / "kafka_jars.lock"
 ATTEMPTS = 3
+RETRY_S = 0.3
+"""Wait after the first failed attempt at one jar; doubles."""
 
 Fetch = Callable[["Jar", Path], Path]
 """Brings one jar into the given empty folder and says where it is. NotNow, where it could not."""
@@ -99,7 +101,7 @@ def _is_whole(path: Path, jar: Jar) -> bool:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == jar.sha256
-    except FileNotFoundError:
+    except OSError:  # not there, or not to be read: fetching says what is wrong with the folder
         return False
 
 
@@ -155,7 +157,7 @@ def _fetch_one(cache: Path, staging: Path, jar: Jar, fetch: Fetch) -> int:
         except NotNow:
             if attempt == ATTEMPTS - 1:
                 raise
-            time.sleep(0.3 * 2**attempt)
+            time.sleep(RETRY_S * 2**attempt)
             continue
         if _is_whole(path, jar):
             size = path.stat().st_size

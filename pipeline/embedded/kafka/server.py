@@ -88,9 +88,12 @@ class Server:
             return
         shutil.rmtree(self.data, ignore_errors=True)
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        arguments = ("format", "--cluster-id", cluster, "--config", str(self.properties))
+        arguments = ("format", f"--cluster-id={cluster}", "--config", str(self.properties))
         done = subprocess.run(  # noqa: S603 - our own command line
-            self.java("kafka.tools.StorageTool", *arguments), capture_output=True, text=True, check=False
+            self.java("-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool", *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise KafkaFailedError(

@@ -88,7 +88,7 @@ class _Up:
         addresses = {
             "kafka": facts.get("kafka", f"{HOST}:{self._ports.kafka}"),
             "clickhouse": facts.get("clickhouse", f"http://{HOST}:{self._ports.clickhouse}"),
-            "otlp_http": facts.get("otlp_http", f"http://{HOST}:{self._ports.otlp_http}"),
+            "otlp_http": facts.get("otlp_http", f"{HOST}:{self._ports.otlp_http}"),
             "otlp_grpc": facts.get("otlp_grpc", f"{HOST}:{self._ports.otlp_grpc}"),
         }
         workers = [f"http://{HOST}:{port}" for port in self._ports.workers]
@@ -99,7 +99,7 @@ class _Up:
         ask = f"curl '{addresses['clickhouse']}/?database={self._database}' --data 'SELECT * FROM red_1m'"  # noqa: S608 - for eyes
         self._say(
             f"Ready after {time.monotonic() - self._began:.1f} s. Ctrl-C stops everything; logs are in {self._logs}.\n"
-            f"  send   OTEL_EXPORTER_OTLP_ENDPOINT={addresses['otlp_http']} (HTTP), {addresses['otlp_grpc']} (gRPC), "
+            f"  send   OTEL_EXPORTER_OTLP_ENDPOINT=http://{addresses['otlp_http']} (HTTP), http://{addresses['otlp_grpc']} (gRPC), "
             f"Kafka {addresses['kafka']}, topic otlp_spans\n"
             f"  watch  TAILRACE_CLICKHOUSE_URL={addresses['clickhouse']}/{self._database} tailrace top\n"
             f"  ask    {ask}\n"

@@ -1,0 +1,1 @@
+"""docker-compose.yml against what Compose and our settings allow."""

@@ -1,0 +1,61 @@
+"""What `up` runs: order, addresses, and refusals before anything starts."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from pipeline.embedded.lifeline import FolderLock, claim_port, free_port
+from pipeline.embedded.supervisor.plan import Ports, steps
+from pipeline.embedded.supervisor.up import Options, up
+from pipeline.errors import Misconfigured
+from pipeline.settings import Settings
+
+
+def test_servers_come_first_then_tables_and_topics_then_those_who_use_them(tmp_path: Path) -> None:
+    names = [[process.name for process in step] for step in steps(Ports.consecutive(20_000, 2), tmp_path, "tailrace")]
+    assert names == [["kafka", "clickhouse"], ["migrate", "topics"], ["worker-1", "worker-2", "otlp"]]
+
+
+def test_every_child_is_told_the_same_addresses_by_our_settings_names(tmp_path: Path) -> None:
+    for process in (process for step in steps(Ports.consecutive(20_000, 3), tmp_path, "mine") for process in step):
+        ours = {k.removeprefix("TAILRACE_").lower(): v for k, v in process.env.items() if k.startswith("TAILRACE_")}
+        settings = Settings.model_validate(ours)
+        assert settings.kafka_bootstrap == "127.0.0.1:20000"
+        assert settings.clickhouse_url == "http://127.0.0.1:20001/mine"
+        assert (settings.otlp_grpc, settings.otlp_http) == ("127.0.0.1:20002", "127.0.0.1:20003")
+
+
+def test_consecutive_ports_do_not_overlap_and_end_below_65536() -> None:
+    ports = Ports.consecutive(65_000, 8)
+    assert list(ports.all().values()) == list(range(65_000, 65_012))
+    with pytest.raises(Misconfigured, match="leaves no room"):
+        Ports.consecutive(65_530, 8)
+
+
+def test_without_ports_from_the_settings_say_where() -> None:
+    given = {"kafka_bootstrap": "127.0.0.1:1111", "otlp_http": "127.0.0.1:2222", "worker_http": "127.0.0.1:3333"}
+    settings = Settings.model_validate(given)
+    ports = Ports.usual(settings, 1)
+    assert (ports.kafka, ports.clickhouse, ports.otlp_http, ports.workers) == (1111, 8123, 2222, (3333,))
+    assert len(set(Ports.usual(settings, 4).workers)) == 4
+
+
+def test_all_taken_ports_are_told_at_once_before_anything_starts(tmp_path: Path) -> None:
+    first = free_port()
+    told = rf"kafka {first}.*--ports-from"
+    with socket.create_server(("127.0.0.1", first)), pytest.raises(Misconfigured, match=told):
+        up(Settings.model_validate({}), Options(tmp_path, ports_from=first))
+    assert [path.name for path in tmp_path.iterdir()] == ["lock"]
+
+
+def test_a_folder_has_one_supervisor(tmp_path: Path) -> None:
+    lock = FolderLock(tmp_path)
+    with pytest.raises(Misconfigured, match="is in use by process"):
+        FolderLock(tmp_path, patience_s=0)
+    lock.release()
+    FolderLock(tmp_path, patience_s=0).release()
+
+
+def test_port_0_is_any_free_one() -> None:
+    assert claim_port(0, what="a test") > 0
