@@ -25,3 +25,8 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 def bare(function: Callable[P, R]) -> Callable[P, R]:
     """A kernel that allocates nothing, compiled without reference counting: an atomic add per array and call costs more than the work."""
     return cast("Callable[P, R]", numba.njit(function, cache=True, nogil=True, _nrt=False))
+
+
+def folded(function: Callable[P, R]) -> Callable[P, R]:
+    """As `bare`, and folded by LLVM into each kernel that calls it: for what is called once a field."""
+    return cast("Callable[P, R]", numba.njit(function, cache=True, nogil=True, _nrt=False, forceinline=True))

@@ -1,6 +1,6 @@
 """KeyValue and AnyValue: the key's place, which kind of value, and its place or its bits. Nested values are checked, not read.
 
-Promises: fields in any order, the last of several wins, as in protobuf; nothing nested is followed deeper than DEPTH_MAX, recursion included.
+Promises: fields in any order, the last of several wins, as in protobuf; nothing nested is followed deeper than DEPTH_MAX, and without recursion.
 Does not make texts (`texts`) and does not render arrays and maps: their row points at the whole KeyValue instead.
 """
 
@@ -20,7 +20,9 @@ I32 = npt.NDArray[np.int32]
 EMPTY, STRING, BOOL, INT, DOUBLE, ARRAY, MAP, BYTES = range(8)
 
 KIND, VALUE, LENGTH = range(3)
-"""Slots of the value that is being read."""
+"""Slots of the value that is being read; behind them the stack of nested messages."""
+SLOTS = 3
+SLOT_SIZE = SLOTS + 2 * (DEPTH_MAX + 2)
 
 ANY_VALUE, ARRAY_VALUE, MAP_VALUE, KEY_VALUE, TEXT = range(5)
 """What a field inside a nested value is."""
@@ -43,7 +45,7 @@ def key_value(b: U8, p: int, end: int, depth: int, j: int, rows: Rows, slot: I64
     key_at, key_length = np.int64(p), np.int64(0)
     slot[KIND] = EMPTY
     while p < end:
-        tag, at, length, p = field(b, p, end, depth)
+        tag, at, length, p = field(b, p, end)
         if p < 0:
             return p
         if tag == 0x0A:
@@ -74,7 +76,7 @@ def key_value(b: U8, p: int, end: int, depth: int, j: int, rows: Rows, slot: I64
 def any_value(b: U8, p: int, end: int, depth: int, slot: I64) -> int:
     """Read one AnyValue into `slot`, whose earlier content stays where this one says nothing; 0 or a code."""
     while p < end:
-        tag, value, length, p = field(b, p, end, depth)
+        tag, value, length, p = field(b, p, end)
         if p < 0:
             return p
         kind = np.int64(-1)
@@ -86,7 +88,7 @@ def any_value(b: U8, p: int, end: int, depth: int, slot: I64) -> int:
             kind = tag >> 3
         elif tag == 0x2A or tag == 0x32:
             kind = tag >> 3
-            code = check_nested(b, value, value + length, depth + 1, ARRAY_VALUE if tag == 0x2A else MAP_VALUE)
+            code = check_nested(b, value, value + length, depth + 1, ARRAY_VALUE if tag == 0x2A else MAP_VALUE, slot)
             if code < 0:
                 return code
         elif tag == 0x40:
@@ -99,22 +101,29 @@ def any_value(b: U8, p: int, end: int, depth: int, slot: I64) -> int:
 
 
 @bare
-def check_nested(b: U8, p: int, end: int, depth: int, shape: int) -> int:
-    """0, or the code of what is wrong with a nested message at `depth`. Recurs at most DEPTH_MAX deep; about 10 ns a field."""
-    if depth > DEPTH_MAX:
-        return np.int64(TOO_DEEP)
-    while p < end:
-        tag, at, length, p = field(b, p, end, depth)
+def check_nested(b: U8, p: int, end: int, depth: int, shape: int, slot: I64) -> int:
+    """0, or the code of what is wrong with an ArrayValue or KeyValueList at `depth`. Its stack is the rest of `slot`; about 10 ns a field."""
+    level = SLOTS
+    slot[level] = end
+    slot[level + 1] = shape
+    while level >= SLOTS:
+        if p >= slot[level]:
+            level -= 2
+            continue
+        if depth + (level - SLOTS) // 2 > DEPTH_MAX:
+            return np.int64(TOO_DEEP)
+        tag, at, length, p = field(b, p, slot[level])
         if p < 0:
             return np.int64(p)
-        inner = _inner(shape, tag)
+        inner = _inner(slot[level + 1], tag)
         if inner == TEXT:
             if not is_utf8(b, at, at + length):
                 return np.int64(INVALID_UTF8)
         elif inner >= 0:
-            code = check_nested(b, at, at + length, depth + 1, inner)
-            if code < 0:
-                return np.int64(code)
+            level += 2
+            slot[level] = p
+            slot[level + 1] = inner
+            p = at
     return np.int64(0)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import bare
+from pipeline.kernels.jit import bare, folded
 from pipeline.kernels.wire.attributes import Rows, key_value
 from pipeline.kernels.wire.codes import BAD_ID, INVALID_UTF8
 from pipeline.kernels.wire.fields import U8, field, fixed64
@@ -57,7 +57,7 @@ class Children(NamedTuple):
     links_first: I64
 
 
-@bare
+@folded
 def id_place(b: U8, at: int, length: int, wanted: int) -> int:
     """The place of an id of 8 or 16 bytes, -1 for none (no bytes, or zeros alone), BAD_ID for any other length."""
     if length == 0:
@@ -76,7 +76,7 @@ def event(b: U8, p: int, end: int, out: Events, n: I64, slot: I64, attributes_ma
     first = n[EVENT_ATTRIBUTES]
     time_ns, name_at, name_length, dropped, over = np.int64(0), np.int64(p), np.int64(0), np.int64(0), 0
     while p < end:
-        tag, value, length, p = field(b, p, end, 4)
+        tag, value, length, p = field(b, p, end)
         if p < 0:
             return p
         if tag == 0x09:
@@ -113,7 +113,7 @@ def link(b: U8, p: int, end: int, out: Links, n: I64, slot: I64, attributes_max:
     trace_at, trace_length, span_at, span_length = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     state_at, state_length, flags, dropped, over = np.int64(p), np.int64(0), np.int64(0), np.int64(0), 0
     while p < end:
-        tag, value, length, p = field(b, p, end, 4)
+        tag, value, length, p = field(b, p, end)
         if p < 0:
             return p
         if tag == 0x0A:
@@ -156,7 +156,7 @@ def count_children(b: U8, at: I64, end: I64, totals: I64) -> None:
     for i in range(len(at)):
         p = at[i]
         while 0 <= p < end[i]:
-            tag, value, length, p = field(b, p, end[i], 3)
+            tag, value, length, p = field(b, p, end[i])
             if p < 0:
                 break
             if tag == 0x4A:
@@ -173,7 +173,7 @@ def count_children(b: U8, at: I64, end: I64, totals: I64) -> None:
 def _count_tag(b: U8, p: int, end: int, wanted: int) -> int:
     total = np.int64(0)
     while 0 <= p < end:
-        tag, _, _, p = field(b, p, end, 4)
+        tag, _, _, p = field(b, p, end)
         if p >= 0 and tag == wanted:
             total += 1
     return total

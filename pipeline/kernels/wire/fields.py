@@ -1,14 +1,14 @@
 """One field of a protobuf message: its tag, its value or its place, and where the next one begins.
 
 Promises: reads only in [p, end); each call advances by at least one byte; accepts what protobuf's own parser accepts (tags and lengths of
-at most 5 bytes, varints of 10, matched unknown groups). Does not know what a field means.
+at most 5 bytes, varints of 10), but for groups. Does not know what a field means.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import bare
-from pipeline.kernels.wire.codes import DEPTH_MAX, GROUP, MALFORMED, TRUNCATED, VARINT_TOO_LONG, WRONG_WIRE_TYPE
+from pipeline.kernels.jit import bare, folded
+from pipeline.kernels.wire.codes import GROUP, MALFORMED, TRUNCATED, VARINT_TOO_LONG, WRONG_WIRE_TYPE
 
 U8 = npt.NDArray[np.uint8]
 
@@ -33,7 +33,7 @@ def varint(b: U8, p: int, end: int, bytes_max: int) -> tuple[int, int]:
     return np.int64(0), np.int64(VARINT_TOO_LONG)
 
 
-@bare
+@folded
 def fixed32(b: U8, p: int) -> int:
     """Four bytes, little-endian, as an unsigned number. The caller has seen that they are there."""
     q = np.uint64(p)
@@ -45,7 +45,7 @@ def fixed32(b: U8, p: int) -> int:
     return value
 
 
-@bare
+@folded
 def fixed64(b: U8, p: int) -> int:
     """Eight bytes, little-endian, as the bits of an int64. The caller has seen that they are there."""
     q = np.uint64(p)
@@ -55,28 +55,6 @@ def fixed64(b: U8, p: int) -> int:
         q += one
         value |= np.int64(b[q]) << shift
     return value
-
-
-@bare
-def skip_group(b: U8, p: int, end: int, number: int, depth: int) -> int:
-    """Position after the group `number` that opened before `p`, or a code. Groups inside groups recur, at most DEPTH_MAX deep."""
-    if depth >= DEPTH_MAX:
-        return np.int64(GROUP)
-    while True:
-        tag, p = varint(b, p, end, 5)
-        if p < 0:
-            return np.int64(p)
-        if tag > TAG_MAX or tag < 8:
-            return np.int64(MALFORMED)
-        wire = tag & 7
-        if wire == 4:
-            return np.int64(p if tag >> 3 == number else GROUP)
-        if wire == 3:
-            p = skip_group(b, p, end, tag >> 3, depth + 1)
-        else:
-            _, _, p = body(b, p, end, wire)
-        if p < 0:
-            return np.int64(p)
 
 
 @bare
@@ -108,14 +86,14 @@ def body(b: U8, p: int, end: int, wire: int) -> tuple[int, int, int]:
         if end - p < 4:
             return zero, zero, np.int64(TRUNCATED)
         return fixed32(b, p), zero, np.int64(p + 4)
-    return zero, zero, np.int64(WRONG_WIRE_TYPE)
+    return zero, zero, np.int64(GROUP if wire < 5 else WRONG_WIRE_TYPE)
 
 
-@bare
-def field(b: U8, p: int, end: int, depth: int) -> tuple[int, int, int, int]:
+@folded
+def field(b: U8, p: int, end: int) -> tuple[int, int, int, int]:
     """(tag, value or place, length, next position) of the field at `p`, with p < end; about 3 ns.
 
-    A code in place of the next position where there is none to be had. A group comes back as its tag alone, skipped.
+    A code in place of the next position where there is none to be had. Groups are refused: OTLP has none.
     """
     zero = np.int64(0)
     tag = np.int64(b[np.uint64(p)])
@@ -128,10 +106,9 @@ def field(b: U8, p: int, end: int, depth: int) -> tuple[int, int, int, int]:
             return zero, zero, zero, np.int64(MALFORMED)
     if tag < 8:
         return zero, zero, zero, np.int64(MALFORMED)
-    wire = tag & 7
-    if wire == 3:
-        return tag, zero, zero, skip_group(b, p, end, tag >> 3, depth)
-    if wire == 4:
-        return zero, zero, zero, np.int64(GROUP)
-    value, length, p = body(b, p, end, wire)
+    if tag & 7 == 2 and p < end:
+        n = np.int64(b[np.uint64(p)])
+        if n < 128 and n < end - p:
+            return tag, np.int64(p + 1), n, np.int64(p + 1 + n)
+    value, length, p = body(b, p, end, tag & 7)
     return tag, value, length, p

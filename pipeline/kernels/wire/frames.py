@@ -66,7 +66,7 @@ def count(b: U8, start: I64, status: I64, totals: I64) -> None:
 @bare
 def _count_record(b: U8, p: int, end: int, seen: I64) -> int:
     while p < end:
-        tag, at, length, p = field(b, p, end, 0)
+        tag, at, length, p = field(b, p, end)
         if p < 0:
             return p
         if tag == 0x0A:
@@ -80,7 +80,7 @@ def _count_record(b: U8, p: int, end: int, seen: I64) -> int:
 @bare
 def _count_resource(b: U8, p: int, end: int, seen: I64) -> int:
     while p < end:
-        tag, at, length, p = field(b, p, end, 1)
+        tag, at, length, p = field(b, p, end)
         if p < 0:
             return p
         if tag == 0x0A:
@@ -98,7 +98,7 @@ def _count_resource(b: U8, p: int, end: int, seen: I64) -> int:
 @bare
 def _count_scope(b: U8, p: int, end: int, seen: I64) -> int:
     while p < end:
-        tag, at, length, p = field(b, p, end, 2)
+        tag, at, length, p = field(b, p, end)
         if p < 0:
             return p
         if tag == 0x12:
@@ -120,7 +120,7 @@ def place(b: U8, start: I64, status: I64, out: Frames) -> None:
         first_span = n[SPANS]
         p, end = start[i], start[i + 1]
         while p < end:
-            tag, at, length, p = field(b, p, end, 0)
+            tag, at, length, p = field(b, p, end)
             if tag == 0x0A:
                 _place_resource(b, at, at + length, n, out)
         for k in range(first_span, n[SPANS]):
@@ -135,7 +135,7 @@ def _place_resource(b: U8, p: int, end: int, n: I64, out: Frames) -> None:
     out.resource_url_at[r] = 0
     out.resource_url_length[r] = 0
     while p < end:
-        tag, at, length, p = field(b, p, end, 1)
+        tag, at, length, p = field(b, p, end)
         if tag == 0x0A:
             k = n[RESOURCE_PIECES]
             n[RESOURCE_PIECES] += 1
@@ -157,7 +157,7 @@ def _place_scope(b: U8, p: int, end: int, r: int, n: I64, out: Frames) -> None:
     out.scope_url_at[s] = 0
     out.scope_url_length[s] = 0
     while p < end:
-        tag, at, length, p = field(b, p, end, 2)
+        tag, at, length, p = field(b, p, end)
         if tag == 0x12:
             k = n[SPANS]
             n[SPANS] += 1

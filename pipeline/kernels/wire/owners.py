@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.kernels.jit import bare, kernel
-from pipeline.kernels.wire.attributes import Rows, key_value
+from pipeline.kernels.wire.attributes import SLOT_SIZE, Rows, key_value
 from pipeline.kernels.wire.codes import INVALID_UTF8
 from pipeline.kernels.wire.fields import U8, field
 from pipeline.kernels.wire.frames import I32, I64, Pieces
@@ -33,7 +33,7 @@ def count_tagged(b: U8, at: I64, end: I64, tag_wanted: int) -> int:
     for i in range(len(at)):
         p = at[i]
         while 0 <= p < end[i]:
-            tag, _, _, p = field(b, p, end[i], 3)
+            tag, _, _, p = field(b, p, end[i])
             if p >= 0 and tag == tag_wanted:
                 total += 1
     return total
@@ -44,7 +44,7 @@ def scan_owners(
     b: U8, pieces: Pieces, is_scope: bool, depth: int, attributes_max: int, out: Owners, codes: I64, counted: I64
 ) -> None:
     """Fill `out` from pieces; write a bad owner's code to codes[owner]; add attributes dropped to counted[4]."""
-    slot = np.zeros(3, np.int64)
+    slot = np.zeros(SLOT_SIZE, np.int64)
     j = 0
     k = 0
     owners = len(codes)
@@ -56,7 +56,7 @@ def scan_owners(
             p, end = pieces.at[k], pieces.end[k]
             k += 1
             while p < end:
-                tag, at, length, p = field(b, p, end, depth)
+                tag, at, length, p = field(b, p, end)
                 if p < 0:
                     codes[owner] = p
                     break
