@@ -26,7 +26,7 @@ def _pointer(context: Any, builder: Any, kind: Any, array: Any, place: Any) -> A
     return builder.gep(data, [place])
 
 
-def _load64(typing: Any, array: Any, place: Any) -> Any:  # noqa: ANN401, ARG001
+def _load64(typing: Any, array: Any, place: Any) -> Any:  # noqa: ANN401
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
         word = context.get_value_type(types.uint64)
@@ -35,7 +35,7 @@ def _load64(typing: Any, array: Any, place: Any) -> Any:  # noqa: ANN401, ARG001
     return types.uint64(array, types.intp), generate
 
 
-def _copy16(typing: Any, out: Any, to: Any, source: Any, start: Any) -> Any:  # noqa: ANN401, ARG001
+def _copy16(typing: Any, out: Any, to: Any, source: Any, start: Any) -> Any:  # noqa: ANN401
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         target = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
         origin = _pointer(context, builder, signature.args[2], arguments[2], arguments[3])
@@ -50,7 +50,7 @@ def _copy16(typing: Any, out: Any, to: Any, source: Any, start: Any) -> Any:  # 
     return types.none(out, types.intp, source, types.intp), generate
 
 
-def _copy_long(typing: Any, out: Any, to: Any, source: Any, start: Any, count: Any) -> Any:  # noqa: ANN401, ARG001
+def _copy_long(typing: Any, out: Any, to: Any, source: Any, start: Any, count: Any) -> Any:  # noqa: ANN401
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         target = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
         origin = _pointer(context, builder, signature.args[2], arguments[2], arguments[3])

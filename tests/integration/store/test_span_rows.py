@@ -103,7 +103,9 @@ async def test_spans_decoded_for_windows_alone_are_rows_without_attributes(sink:
     spans = [{"start_ns": now_ns - n, "end_ns": now_ns, "name": f"op{n}", "kind": n % 9} for n in range(20)]
     columns, records = make_spans(spans)
     await sink.insert(span_rows(columns, records, 1000)[0], "t")
-    rows = client.query("SELECT SpanName, Duration, SpanKind, SpanAttributes FROM otel_traces ORDER BY Duration").result_rows
+    rows = client.query(
+        "SELECT SpanName, Duration, SpanKind, SpanAttributes FROM otel_traces ORDER BY Duration"
+    ).result_rows
     assert rows == [(f"op{n}", n, KINDS[n % 9] if n % 9 < 6 else "Unspecified", {}) for n in range(20)]
 
 
@@ -113,7 +115,9 @@ async def test_a_runaway_trace_keeps_its_first_rows_only(sink: ClickHouse, clien
     scope = request.resource_spans.add().scope_spans.add()
     for n in range(100):
         trace = b"runaway-trace-01" if n % 2 else n.to_bytes(16, "big")
-        span = scope.spans.add(trace_id=trace, span_id=b"12345678", start_time_unix_nano=now_ns, end_time_unix_nano=now_ns)
+        span = scope.spans.add(
+            trace_id=trace, span_id=b"12345678", start_time_unix_nano=now_ns, end_time_unix_nano=now_ns
+        )
         span.events.add(name=str(n), time_unix_nano=now_ns)
     records = records_of([request.SerializeToString()], now_ns)
     decoded = decode(records, DecodeRules(), rows=True)

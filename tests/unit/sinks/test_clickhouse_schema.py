@@ -1,0 +1,25 @@
+"""Migration files: how they are split and filled."""
+
+from pipeline.settings import load
+from pipeline.sinks.clickhouse import schema
+
+SETTINGS = load({})[0]
+
+
+def test_statements_end_at_semicolons_outside_quotes_and_comments() -> None:
+    text = "-- one; two\nSELECT ';', `a;b`, \"c;d\", 'it''s \\'; x' /* ; */;\n\nSELECT 2 - 1 / 3;\n-- end"
+    assert schema.split(text) == ["SELECT ';', `a;b`, \"c;d\", 'it''s \\'; x'", "SELECT 2 - 1 / 3"]
+
+
+def test_every_table_has_a_deduplication_window_and_every_retained_one_exists() -> None:
+    for migration in schema.migrations():
+        creates = [s for s in schema.split(migration.text) if s.startswith("CREATE TABLE")]
+        assert all("{deduplication}" in statement for statement in creates), migration.name
+    assert set(schema.ttls(SETTINGS)) <= set(schema.tables())
+
+
+def test_a_replicated_schema_has_replicated_engines_and_windows() -> None:
+    replicated = SETTINGS.model_copy(update={"clickhouse_replicated": True})
+    text = "".join(schema.fill(migration.text, replicated) for migration in schema.migrations())
+    assert "ENGINE = MergeTree" not in text
+    assert "replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 604800" in text
