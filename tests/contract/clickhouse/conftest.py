@@ -69,10 +69,14 @@ class Server:
         method: str = "POST",
         headers: Mapping[str, str] | None = None,
         path: str = "/",
+        also: Mapping[str, object] | None = None,
         **query: object,
     ) -> Reply:
         """One request: `sql` goes into the address where there is a body of rows, else into the body."""
-        parameters = {"database": self.database, **{name: str(value) for name, value in query.items()}}
+        parameters = {
+            "database": self.database,
+            **{name: str(value) for name, value in {**query, **(also or {})}.items()},
+        }
         if sql and (body is not None or method != "POST"):
             parameters["query"] = sql
         content = body if body is not None else sql.encode()

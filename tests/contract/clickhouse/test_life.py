@@ -117,12 +117,12 @@ def lost_and_repeated(embedded: ClickHouseProcess, table: str) -> tuple[int, int
     server = Server(embedded.start(embedded.data_dir))
     for sql in (TABLE, TARGET, VIEW):
         assert server.send(sql).status == 200
-    assert server.send("INSERT INTO t FORMAT TSV", b"7\n8\n", **TOKEN).status == 200
+    assert server.send("INSERT INTO t FORMAT TSV", b"7\n8\n", also=TOKEN).status == 200
     embedded.kill9()
     lose_part(embedded, table)
     embedded.restart()
     for _ in range(2):
-        assert server.send("INSERT INTO t FORMAT TSV", b"7\n8\n", **TOKEN).status == 200
+        assert server.send("INSERT INTO t FORMAT TSV", b"7\n8\n", also=TOKEN).status == 200
     return int(server.send("SELECT sum(a) FROM t").body), int(server.send("SELECT sum(a) FROM sums").body)
 
 

@@ -131,7 +131,7 @@ def test_a_large_insert_takes_constant_memory(embedded: ClickHouseProcess) -> No
         for _ in range(megabytes):
             yield chunk
 
-    assert server.send("INSERT INTO t FORMAT TSV", rows(100), **SMALL_BLOCKS).status == 200
+    assert server.send("INSERT INTO t FORMAT TSV", rows(100), also=SMALL_BLOCKS).status == 200
     before = process.memory_info().rss
-    assert server.send("INSERT INTO t FORMAT TSV", rows(500), **SMALL_BLOCKS).summary["written_rows"] == 500_000
+    assert server.send("INSERT INTO t FORMAT TSV", rows(500), also=SMALL_BLOCKS).summary["written_rows"] == 500_000
     assert process.memory_info().rss - before < 100 << 20

@@ -13,6 +13,7 @@ from tests.support.clickhouse import ClickHouseProcess
 
 pytestmark = pytest.mark.skipif(bool(REAL), reason="the embedded server's own lock; a real server has its own grants")
 
+NO_SESSION: dict[str, str] = {}
 REFUSED = [
     "SELECT * FROM file('/etc/passwd', 'LineAsString')",
     "SELECT * FROM FILE ('/etc/passwd', 'LineAsString')",
@@ -120,9 +121,9 @@ def test_logins_and_read_only_users(embedded: ClickHouseProcess, tmp_path: Path)
     assert analyst.send("SELECT 1", user="analyst").status == 200
 
     for sql in ("INSERT INTO default.t VALUES (1)", "DROP TABLE default.t", "KILL QUERY WHERE 1", "SYSTEM FLUSH LOGS"):
-        for session in ({}, {"session_id": "s"}):
-            assert reader.send(sql, **session).code == 164, sql
-            assert analyst.send(sql, user="analyst", **session).code == 164, sql
+        for session in NO_SESSION, {"session_id": "s"}:
+            assert reader.send(sql, also=session).code == 164, sql
+            assert analyst.send(sql, user="analyst", also=session).code == 164, sql
     assert reader.send("SELECT count() FROM default.t").body == b"0\n"
     assert reader.send("SELECT 1", max_threads=1).code == 164
     assert reader.send("SELECT 1 SETTINGS max_threads = 1").code == 164

@@ -124,9 +124,8 @@ def test_a_body_in_each_coding(server: Server, table: str, coding: str) -> None:
 @pytest.mark.parametrize("rows", [1, 200_000])
 def test_an_answer_in_each_coding(server: Server, coding: str, rows: int) -> None:
     _, unpack = CODINGS[coding]
-    reply = server.send(
-        f"SELECT number FROM numbers({rows})", headers={"Accept-Encoding": coding}, enable_http_compression=1  # noqa: S608 - numbers of our own
-    )
+    sql = f"SELECT number FROM numbers({rows})"  # noqa: S608 - numbers of our own
+    reply = server.send(sql, headers={"Accept-Encoding": coding}, enable_http_compression=1)
     assert reply.headers["content-encoding"] == coding
     assert unpack(reply.body).splitlines()[-1] == str(rows - 1).encode()
 
