@@ -26,6 +26,7 @@ from pipeline.embedded.clickhouse.lock import FolderLock
 from pipeline.embedded.clickhouse.options import Options, parse
 from pipeline.embedded.clickhouse.repair import repair
 from pipeline.embedded.clickhouse.work import Desk
+from pipeline.embedded.lifeline import free_port
 from pipeline.errors import Misconfigured
 
 log = logging.getLogger("tailrace.embedded.clickhouse")
@@ -42,7 +43,7 @@ def listening(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((host, port))
+        bound.bind((host, port or free_port()))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise Misconfigured(
