@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import bare
+from pipeline.kernels.jit import bare, folded
 from pipeline.kernels.wire.codes import DEPTH_MAX, INVALID_UTF8, TOO_DEEP
 from pipeline.kernels.wire.fields import U8, field
 from pipeline.kernels.wire.utf8 import is_utf8
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     kind: U8
 
 
-@bare
+@folded
 def key_value(b: U8, p: int, end: int, depth: int, j: int, rows: Rows, slot: I64) -> int:
     """Read one KeyValue (at `depth`) into row j and `slot`; 0 or a code. About 15 ns and 0.1 ns a byte of text."""
     message_at = p

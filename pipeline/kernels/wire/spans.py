@@ -112,7 +112,7 @@ def scan(
     return kept, bads
 
 
-@bare
+@folded
 def _fields(b: U8, p: int, end: int, rules: Rules, rows: bool, children: Children, n: I64, f: I64, slot: I64) -> int:
     """Collect one span's fields in the scratch row `f`; write its attributes, events and links; 0 or a code."""
     first = n[ATTRIBUTES]
@@ -153,7 +153,7 @@ def _is_other(b: U8, p: int, end: int) -> bool:
     return q + 2 <= end and b[q] == 0x12 and b[q + 1] < 128 and q + 2 + np.int64(b[q + 1]) == end
 
 
-@bare
+@folded
 def _attribute(
     b: U8, p: int, end: int, rules: Rules, rows: bool, children: Children, first: int, n: I64, f: I64, slot: I64
 ) -> int:
@@ -235,7 +235,7 @@ def _weight(b: U8, f: I64, default: float, counted: I64) -> float:
     return rounded_weight(weight)
 
 
-@bare
+@folded
 def _times(record: int, rules: Rules, f: I64, counted: I64) -> int:
     """Apply the rules of time to START and END in place; 0 or a code. A time beyond 2^63 ns reads as negative here."""
     start, end = f[START], f[END]
@@ -258,7 +258,7 @@ def _times(record: int, rules: Rules, f: I64, counted: I64) -> int:
     return np.int64(0)
 
 
-@bare
+@folded
 def _write(b: U8, frames: Frames, i: int, k: int, rules: Rules, out: Columns, f: I64, counted: I64) -> int:
     """Check what was collected of span i and write it as row k; 0 or a code."""
     trace = id_place(b, f[TRACE], f[TRACE + LEN], 16)
