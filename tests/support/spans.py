@@ -27,7 +27,7 @@ class _Buffer:
         return at, len(text)
 
     def strings(self, texts: Iterable[str], apart: int = 0) -> Strings:
-        places = [self.put(text.encode().ljust(apart, b"\0"))[:1] + (len(text.encode()),) for text in texts]
+        places = [(self.put(text.encode().ljust(apart, b"\0"))[0], len(text.encode())) for text in texts]
         return Strings(
             np.array([at for at, _ in places], np.int64), np.array([length for _, length in places], np.int32)
         )

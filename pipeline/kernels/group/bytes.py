@@ -68,7 +68,7 @@ def same_bytes(buffer: U8, at: int, other: int, length: int) -> bool:
         right += np.uint64(8)
     for k in range(length & 7):
         difference |= np.uint64(buffer[left + np.uint64(k)] ^ buffer[right + np.uint64(k)])
-    return difference == np.uint64(0)
+    return bool(difference == np.uint64(0))
 
 
 @kernel

@@ -66,7 +66,7 @@ def _key(spans: Spans, i: int) -> int:
         kind = np.int64(0)
     code = spans.status_code[i]
     error = code == 2 or (code == 0 and kind == 2 and spans.http_status[i] >= 500)
-    return (np.int64(spans.resource_key[spans.resource[i]]) << 4) | (kind << 1) | np.int64(error)
+    return int((np.int64(spans.resource_key[spans.resource[i]]) << 4) | (kind << 1) | np.int64(error))
 
 
 @kernel
@@ -80,7 +80,7 @@ def _weighted(duration_ns: int, weight: float) -> int:
     """Weighted duration, in whole nanoseconds, half to even."""
     if weight == 1.0 and duration_ns <= (1 << 53):
         return duration_ns
-    return np.int64(np.rint(min(np.float64(duration_ns) * weight, DURATION_MAX)))
+    return int(np.rint(min(np.float64(duration_ns) * weight, DURATION_MAX)))
 
 
 @kernel
@@ -110,7 +110,7 @@ def _pair_slot(pair: int, pairs: I64) -> int:
     slot = np.int64((np.uint64(pair) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(31)) * 2 & mask
     while pairs[slot] != _FREE and pairs[slot] != pair:
         slot = (slot + 2) & mask
-    return slot
+    return int(slot)
 
 
 @kernel
@@ -144,7 +144,7 @@ def _add(sums: I64, group: int, duration_ns: int, weight: float, error: int, sat
         sums[group, SATISFIED if duration_ns <= satisfied_ns else TOLERATING] += units
     sums[group, LEAST] = min(sums[group, LEAST], duration_ns)
     sums[group, MOST] = max(sums[group, MOST], duration_ns)
-    return units
+    return int(units)
 
 
 @kernel
@@ -186,9 +186,11 @@ def _add_until_full(
             sums[group, :] = 0
             sums[group, LEAST] = _INT64_MAX
         duration_ns = _duration(spans.start_ns[i], spans.end_ns[i])
-        units = _add(sums, group, duration_ns, min(spans.weight[i], WEIGHT_MAX), key & 1, spans.satisfied_ns[key >> 4])
+        units = _add(
+            sums, int(group), duration_ns, min(spans.weight[i], WEIGHT_MAX), key & 1, spans.satisfied_ns[key >> 4]
+        )
         pair = (group << PAIR_BITS) | (bucket_of(duration_ns, bounds, cells) + 1)
-        place = _pair_slot(pair, pairs)
+        place = _pair_slot(int(pair), pairs)
         used += pairs[place] == _FREE
         pairs[place] = pair
         pairs[place + 1] += units

@@ -1,5 +1,7 @@
 """Laws of aggregation: exact, equal over every split, deterministic to the byte."""
 
+from itertools import pairwise
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -39,8 +41,8 @@ def one_span(draw: st.DrawFn) -> dict[str, Any]:
 spans_lists = st.lists(one_span(), max_size=60)
 
 
-def _sums(spans: list[dict[str, Any]], **options: Any) -> dict[Any, Any]:
-    return rows(aggregate(*make_spans(spans, **options), RULES).rows)
+def _sums(spans: list[dict[str, Any]], own_resources: bool = False) -> dict[Any, Any]:
+    return rows(aggregate(*make_spans(spans, own_resources=own_resources), RULES).rows)
 
 
 @given(spans_lists, st.booleans())
@@ -52,13 +54,13 @@ def test_sums_equal_a_plain_python_computation(spans: list[dict[str, Any]], own_
 @given(spans_lists, st.lists(st.integers(0, 60), max_size=4), st.randoms(use_true_random=False))
 @settings(deadline=None)
 def test_any_order_and_any_split_give_the_same_sums_to_the_last_bit(
-    spans: list[dict[str, Any]], cuts: list[int], random: Any
+    spans: list[dict[str, Any]], cuts: list[int], random: Random
 ) -> None:
     whole = _sums(spans)
     shuffled = list(spans)
     random.shuffle(shuffled)
     edges = [0, *sorted(min(cut, len(spans)) for cut in cuts), len(spans)]
-    parts = [_sums(shuffled[low:high]) for low, high in zip(edges, edges[1:], strict=False)]
+    parts = [_sums(shuffled[low:high]) for low, high in pairwise(edges)]
     assert merged(parts) == whole
     assert merged(parts[::-1]) == whole
 
@@ -74,7 +76,7 @@ def test_the_same_records_give_the_same_bytes_and_rows_are_sorted(spans: list[di
 
 @given(spans_lists, st.randoms(use_true_random=False))
 @settings(deadline=None)
-def test_the_order_of_spans_does_not_change_a_byte(spans: list[dict[str, Any]], random: Any) -> None:
+def test_the_order_of_spans_does_not_change_a_byte(spans: list[dict[str, Any]], random: Random) -> None:
     shuffled = list(spans)
     random.shuffle(shuffled)
     assert _ipc(aggregate(*make_spans(spans), RULES).rows) == _ipc(aggregate(*make_spans(shuffled), RULES).rows)

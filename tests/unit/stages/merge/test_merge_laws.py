@@ -1,6 +1,7 @@
 """Laws of stage 2's merge: exact against plain Python, whatever the order, repeats and splits; a restart changes nothing."""
 
 import math
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -26,7 +27,7 @@ Row = dict[str, Any]
 
 @st.composite
 def one_span(draw: st.DrawFn) -> Row:
-    second = draw(st.one_of(st.integers(0, 40), st.integers(0, 500), st.integers(0, 4500)))
+    second = draw(st.one_of(st.integers(0, 40), st.integers(0, 500), st.integers(3600, 3800)))
     end_ns = (BASE_S + second) * 10**9
     return {
         "service": draw(st.sampled_from(["shop", "pay"])),
@@ -51,7 +52,7 @@ def _split(spans: list[Row], cuts: list[int], sources: int) -> list[WindowPartia
     """Ranges of several source partitions, each in order of its offsets, all with broker time 0 s (nothing closes)."""
     edges = sorted({0, len(spans), *(min(cut, len(spans)) for cut in cuts)})
     found = []
-    for number, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (low, high) in enumerate(pairwise(edges)):
         found.append(_partials(spans[low:high], number % sources, low, high, BASE_S))
     return found
 
@@ -142,7 +143,7 @@ cut_lists = st.lists(st.integers(0, 25), max_size=5)
 
 
 @given(spans_lists, cut_lists, st.integers(1, 3), st.data())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 def test_closed_windows_equal_a_plain_python_computation(
     spans: list[Row], cuts: list[int], sources: int, data: st.DataObject
 ) -> None:
@@ -164,12 +165,12 @@ def test_closed_windows_equal_a_plain_python_computation(
 
 
 @given(spans_lists, cut_lists, st.integers(1, 3), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 def test_any_order_and_repeat_of_partials_gives_the_same_windows(
     spans: list[Row],
     cuts: list[int],
     sources: int,
-    random: Any,  # noqa: ANN401 - hypothesis gives a Random of its own
+    random: Random,
 ) -> None:
     parts = _split(spans, cuts, sources)
     plain, mixed, whole = (RollingState(0, EPOCH, RULES) for _ in range(3))
@@ -184,14 +185,14 @@ def test_any_order_and_repeat_of_partials_gives_the_same_windows(
 
 
 @given(st.lists(one_span(), min_size=4, max_size=25), st.data())
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 def test_a_restart_at_any_point_changes_nothing(spans: list[Row], data: st.DataObject) -> None:
     """Spans come in order of their ends; what is closed is stored; the restart reads it and the log from the committed offset."""
     spans = sorted(spans, key=lambda span: span["end_ns"])
     edges = sorted({0, len(spans), *data.draw(st.lists(st.integers(1, len(spans)), min_size=1, max_size=6))})
     log = [
         _partials(spans[low:high], number % 2, low, high, spans[high - 1]["end_ns"] // 10**9)
-        for number, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True))
+        for number, (low, high) in enumerate(pairwise(edges))
     ]
     stops = data.draw(st.sets(st.integers(0, len(log)), max_size=3))
     commits = data.draw(st.booleans())

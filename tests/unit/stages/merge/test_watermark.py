@@ -1,0 +1,97 @@
+"""When windows close: idle sources don't hold, stalled ones do for a time, late partials are counted."""
+
+from pipeline.model.window_partials import WindowPartials
+from pipeline.stages.aggregate import AggregateRules, aggregate
+from pipeline.stages.merge import Closable, MergeRules, RollingState, Source
+from schemas.columns import OVERFLOW_OPERATION
+from tests.support.spans import EPOCH, make_records, make_spans
+
+T = 1_700_000_000
+A, B = Source("otlp_spans", EPOCH, 0), Source("otlp_spans", EPOCH, 1)
+
+
+def _part(source: Source, start: int, at_s: int, broker_s: int, names: tuple[str, ...] = ("op",)) -> WindowPartials:
+    spans = [{"name": name, "start_ns": at_s * 10**9 - 5, "end_ns": at_s * 10**9} for name in names]
+    records = make_records(1, start_offset=start, partition=source.partition, timestamp_ms=broker_s * 1000)
+    return aggregate(*make_spans(spans, records=records), AggregateRules())
+
+
+def _state(**rules: float) -> RollingState:
+    return RollingState(0, EPOCH, MergeRules(**rules))  # type: ignore[arg-type]
+
+
+def test_a_window_closes_when_all_sources_are_past_its_end_and_lateness() -> None:
+    state = _state()
+    state.accept(_part(A, 0, T, T + 15), 0, T * 1000)
+    state.accept(_part(B, 0, T, T + 14), 1, T * 1000)
+    assert state.closable((T + 15) * 1000, []) == []
+    state.accept(_part(B, 1, T + 15, T + 15), 2, T * 1000)
+    assert state.closable((T + 15) * 1000, []) == [Closable(T, False)]
+
+
+def test_an_idle_source_holds_nothing_back_and_an_unheard_one_does() -> None:
+    state = _state()
+    state.accept(_part(A, 0, T, T + 20), 0, T * 1000)
+    state.expect([B], T * 1000)
+    assert state.closable((T + 20) * 1000, []) == []
+    assert state.closable((T + 20) * 1000, [B]) == [Closable(T, False)]
+
+
+def test_a_stalled_source_is_given_up_after_the_hold_and_the_window_says_so() -> None:
+    state = _state(hold_s=300)
+    state.accept(_part(B, 0, T, T + 1), 0, (T + 1) * 1000)
+    state.accept(_part(A, 0, T, T + 400), 1, (T + 250) * 1000)
+    assert state.closable((T + 300) * 1000, []) == []
+    first = state.closable((T + 301) * 1000, [])[0]
+    assert first == Closable(T, True)
+    assert state.close(first).incomplete
+    state.accept(_part(B, 1, T + 2, T + 500), 2, (T + 302) * 1000)
+    assert state.late_spans == 1
+
+
+def test_the_oldest_needed_offset_is_that_of_the_first_record_of_an_open_window() -> None:
+    state = _state()
+    state.accept(_part(A, 0, T, T), 5, T * 1000)
+    state.accept(_part(A, 1, T + 10, T + 16), 6, T * 1000)
+    assert state.oldest_needed_offset == 5
+    (window,) = state.closable(T * 1000 + 16_000, [])
+    state.close(window)
+    assert state.oldest_needed_offset == 6
+    assert state.closed_through_s == T + 10
+
+
+def test_a_repeat_is_dropped_also_after_a_restart_past_the_first() -> None:
+    state = _state()
+    state.accept(_part(A, 0, T, T + 20), 0, T * 1000)
+    assert not state.accept(_part(A, 0, T, T + 20), 1, T * 1000)
+    closed = state.close(state.closable((T + 20) * 1000, [])[0])
+    after = _state()
+    after.restore(closed.rows, closed.window_end_s, 1, state.bookmark())
+    assert not after.accept(_part(A, 0, T, T + 20), 1, T * 1000)
+    after.expect([A], T * 1000)
+    assert after.heard() == {A: 1}
+    assert after.late_spans == 0
+
+
+def test_series_beyond_the_limit_share_an_overflow_series_and_leave_after_an_hour() -> None:
+    state = _state(series_total=2)
+    state.accept(_part(A, 0, T, T, ("a", "b", "c", "d")), 0, T * 1000)
+    windows = state.closable((T + 4000) * 1000, [A])
+    first = state.close(windows[0]).rows.to_pylist()
+    assert {row["operation"]: row["spans"] for row in first} == {"a": 1, "b": 1, OVERFLOW_OPERATION: 2}
+    assert state.overflowed_spans == 2
+    last = [state.close(window) for window in windows[1:]][-1]
+    assert last.window_start_s == T + 3590
+    assert all(row["spans_1h"] == 1 or row["operation"] == OVERFLOW_OPERATION for row in last.rows.to_pylist())
+
+
+def test_long_silence_is_skipped_and_forgotten_series_leave_no_trace() -> None:
+    state = _state()
+    state.accept(_part(A, 0, T, T), 0, T * 1000)
+    state.accept(_part(A, 1, T + 86_400, T + 86_400, ("new",)), 1, T * 1000)
+    windows = state.closable((T + 90_000) * 1000, [A])
+    assert len(windows) == 719
+    closed = [state.close(window) for window in windows]
+    assert closed[360].window_start_s == T + 86_400
+    assert closed[360].rows.column("operation").to_pylist() == ["new"]
+    assert state.series == 1
