@@ -117,7 +117,9 @@ def _resource_attributes(c: SpanColumns) -> list[Data]:
     keys = strings(c.buffer, attributes.key.at[values], attributes.key.length[values])
     small = np.uint8 if len(values) <= 1 << 8 else np.uint16 if len(values) <= 1 << 16 else np.uint32
     width = np.dtype(small).itemsize
-    numbers = repeat(index.astype(small).view(np.uint8), attributes.first[1:] * width, c.resource).view(small)
+    numbers: npt.NDArray[np.unsignedinteger] = repeat(
+        index.astype(small).view(np.uint8), attributes.first[1:] * width, c.resource
+    ).view(small)
     texts, text_ends = strings_with_ends(c.buffer, attributes.value.at, attributes.value.length)
     bounds = np.concatenate([np.zeros(1, np.int64), text_ends])[attributes.first]
     ends = np.cumsum(counts[c.resource]).astype(np.uint64)

@@ -39,21 +39,21 @@ def _encode(buffer: U8, at: I64, length: I32, index: I32, slots: I32, values: I6
     mask = len(slots) - 1
     while i < len(at) and count < len(values):
         start = at[i]
-        size = np.int64(length[i])
-        found = np.int64(after[last])
+        size = int(length[i])
+        found = int(after[last])
         if found >= 0:
             known = values[found]
             if length[known] != size or not equal(buffer, start, buffer, at[known], size):
                 found = -1
         if found < 0:
             slot = hash_of(buffer, start, size) & mask
-            found = np.int64(slots[slot])
+            found = int(slots[slot])
             while found >= 0:
                 known = values[found]
                 if length[known] == size and equal(buffer, start, buffer, at[known], size):
                     break
                 slot = (slot + 1) & mask
-                found = np.int64(slots[slot])
+                found = int(slots[slot])
             if found < 0:
                 found = count
                 slots[slot] = found

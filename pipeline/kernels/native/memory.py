@@ -54,7 +54,7 @@ def _copy_long(typing: Any, out: Any, to: Any, source: Any, start: Any, count: A
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
         target = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
         origin = _pointer(context, builder, signature.args[2], arguments[2], arguments[3])
-        cgutils.raw_memcpy(builder, target, origin, arguments[4], 1)
+        cast("Any", cgutils).raw_memcpy(builder, target, origin, arguments[4], 1)
         return context.get_dummy_value()
 
     return types.none(out, types.intp, source, types.intp, types.intp), generate
@@ -82,11 +82,11 @@ def equal(left: U8, at: int, right: U8, place: int, count: int) -> bool:
         for k in range(0, count - 8, 8):
             if load64(left, at + k) != load64(right, place + k):
                 return False
-        return load64(left, at + count - 8) == load64(right, place + count - 8)
+        return bool(load64(left, at + count - 8) == load64(right, place + count - 8))
     if at + 8 <= len(left) and place + 8 <= len(right):
         shift = numba.uint64(64 - 8 * count)
-        return count == 0 or (load64(left, at) ^ load64(right, place)) << shift == numba.uint64(0)
-    for k in range(count):
+        return count == 0 or bool((load64(left, at) ^ load64(right, place)) << shift == numba.uint64(0))
+    for k in range(count):  # noqa: SIM110 - numba compiles the plain loop
         if left[at + k] != right[place + k]:
             return False
     return True
