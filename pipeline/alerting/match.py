@@ -37,38 +37,44 @@ class Names:
     """The key columns of one table, each distinct value once."""
 
     def __init__(self, rows: pa.Table) -> None:
-        self._columns = {key: pc.dictionary_encode(rows.column(key).combine_chunks()) for key in SERIES_KEYS}
         self._rows = rows.num_rows
+        self._values: dict[str, list[str]] = {}
+        self._places: dict[str, npt.NDArray[np.int32]] = {}
+        for key in SERIES_KEYS:
+            column = pc.dictionary_encode(rows.column(key).combine_chunks())
+            self._values[key] = column.dictionary.to_pylist()
+            self._places[key] = column.indices.to_numpy(zero_copy_only=False)
 
     def mask(self, match: Match) -> Mask:
         """bool[rows]: the series that the rule is about."""
         mask = np.ones(self._rows, dtype=np.bool_)
-        for key, column in self._columns.items():
+        for key in SERIES_KEYS:
             globs: tuple[str, ...] = getattr(match, key)
-            if globs == ("*",) or not self._rows:
-                continue
-            wanted = np.array([matches(globs, name) for name in column.dictionary.to_pylist()], dtype=np.bool_)
-            mask &= wanted[column.indices.to_numpy(zero_copy_only=False)]
+            if globs != ("*",) and self._rows:
+                wanted = np.array([matches(globs, name) for name in self._values[key]], dtype=np.bool_)
+                mask &= wanted[self._places[key]]
         return mask
 
     def key(self, row: int, keys: tuple[str, ...] = SERIES_KEYS) -> tuple[str, ...]:
         """The key values of one row."""
-        return tuple(str(self._columns[key][row].as_py()) for key in keys)
+        return tuple(self._values[key][self._places[key][row]] for key in keys)
 
     def rows_of(self, wanted: Collection[tuple[str, ...]], among: Mask) -> list[int]:
         """Rows whose whole key is one of these."""
         mask = among.copy()
         for place, key in enumerate(SERIES_KEYS):
-            column = self._columns[key]
             values = {one[place] for one in wanted}
-            known = np.array([name in values for name in column.dictionary.to_pylist()], dtype=np.bool_)
-            mask &= known[column.indices.to_numpy(zero_copy_only=False)]
+            known = np.array([name in values for name in self._values[key]], dtype=np.bool_)
+            mask &= known[self._places[key]]
         return [int(row) for row in np.flatnonzero(mask) if self.key(int(row)) in wanted]
 
     def distinct(self, mask: Mask, keys: tuple[str, ...]) -> list[tuple[str, ...]]:
         """The distinct values of these key columns in the rows that are meant, sorted."""
         if not mask.any():
             return []
-        chosen = pa.table({key: self._columns[key].filter(pa.array(mask)) for key in keys})
-        groups = chosen.group_by(list(keys)).aggregate([])
-        return sorted(zip(*(groups.column(key).to_pylist() for key in keys), strict=True))
+        rows = np.flatnonzero(mask)
+        codes = np.zeros(len(rows), np.int64)
+        for key in keys:
+            codes = codes * len(self._values[key]) + self._places[key][rows]
+        _, firsts = np.unique(codes, return_index=True)
+        return sorted(self.key(int(row), keys) for row in rows[firsts])

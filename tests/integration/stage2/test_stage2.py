@@ -97,6 +97,19 @@ class Servers:
 
         return asyncio.run(read())
 
+    def tailrace(self, *command: str) -> str:
+        """Standard output of a command, which must succeed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", *command],
+            env={**os.environ, **self.env},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def wait(self, done: Callable[[], bool], timeout_s: float = 60) -> None:
         deadline = time.monotonic() + timeout_s
         while not done():
@@ -178,6 +191,8 @@ def test_an_alert_fires_and_is_resolved_once_and_windows_are_exact_across_kills(
     servers.start()
     servers.wait(lambda: len(servers.alerts()) > 0)
     servers.kill9()
+    (shown,) = servers.tailrace("alerts", "--json").splitlines()
+    assert json.loads(shown) == servers.alerts()[0]
     send_windows(servers, base_s, range(len(BAD) + 1, len(BAD) + len(GOOD)))
     servers.start()
     servers.wait(lambda: servers.ask("SELECT count() FROM alert_events FINAL WHERE status = 'resolved'") == [(1,)])
@@ -203,3 +218,5 @@ def test_an_alert_fires_and_is_resolved_once_and_windows_are_exact_across_kills(
         for n in range(12)
     ]
     assert not any(row[5] for row in rows)
+    assert servers.tailrace("alerts", "--json") == ""
+    assert "all is well" in servers.tailrace("doctor")
