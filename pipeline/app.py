@@ -3,6 +3,7 @@
 `faust -A pipeline.app worker` finds `app` here, made when it is first asked for; `tailrace worker` makes its own.
 """
 
+from functools import partial
 from typing import Any
 
 from pipeline import flow
@@ -28,7 +29,9 @@ def build(settings: Settings) -> TailraceApp:
         await store.close()
 
     pipelines = {topics.WINDOWS: stage_two(settings, store, view).pipeline}
-    return build_worker(settings, Parts(works, store, flow.dead_letters, close, store.check, pipelines))
+    warm = tuple(partial(work, flow.sample(topic)) for topic, work in works.items())
+    parts = Parts(works, store, flow.dead_letters, close, store.check, pipelines, warm=warm)
+    return build_worker(settings, parts)
 
 
 def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> StageTwo:

@@ -13,6 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from pipeline.model.outcome import Message, Outcome
 from pipeline.model.records import Records
 from pipeline.settings import Settings
@@ -95,6 +98,20 @@ def dead_letters(letters: Sequence[DeadLetter]) -> Outcome:
     )
     reasons = Counter(f"dead_letters:{letter.reason}" for letter in letters)
     return Outcome(blocks=(dead_letter_rows(letters),), messages=messages, counts=reasons)
+
+
+def sample(topic: str) -> Records:
+    """A range of one small record that passes through every stage: work on it compiles the kernels."""
+    request = ExportTraceServiceRequest()
+    resource = request.resource_spans.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = "warm-up"
+    span = resource.scope_spans.add().spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, name="warm-up", kind=2)
+    span.start_time_unix_nano, span.end_time_unix_nano = 10**18, 10**18 + 1
+    span.attributes.add(key="n").value.int_value = 1
+    span.events.add(name="e", time_unix_nano=10**18).attributes.add(key="d").value.double_value = 0.5
+    span.links.add(trace_id=b"t" * 16, span_id=b"s" * 8)
+    one = np.zeros(1, np.int64)
+    return Records(topic, "0" * 32, 0, 0, 1, (request.SerializeToString(),), one, one + 10**12)
 
 
 FLOW = (

@@ -75,6 +75,8 @@ class Parts:
     pipelines: Mapping[str, Callable[[Tools, Membership, Partition, str], Pipeline]] = field(default_factory=dict)
     """Topic → a pipeline of another kind (stage 2)."""
     telemetry: SelfMetrics = field(default_factory=SelfMetrics)
+    warm: tuple[Callable[[], object], ...] = ()
+    """Called once before the group is joined: compiles what is compiled at first use."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -112,11 +114,9 @@ def fatal(error: BaseException) -> NoReturn:
 class Beside:
     """What runs beside the app: doors, watchdog, sinks. Metrics are read when they are asked for."""
 
-    def __init__(
-        self, settings: Settings, harness: Harness, telemetry: SelfMetrics, check: Check, close: Close
-    ) -> None:
-        self._settings, self._harness, self._telemetry = settings, harness, telemetry
-        self._check, self._close = check, close
+    def __init__(self, settings: Settings, harness: Harness, parts: Parts, close: Close) -> None:
+        self._settings, self._harness, self._telemetry = settings, harness, parts.telemetry
+        self._check, self._close, self._warm = parts.check, close, parts.warm
         self._watchdog = Watchdog(lambda: list(harness.pipelines.values()), settings.watchdog_s, fatal)
         self._doors: AppRunner | None = None
 
@@ -124,6 +124,8 @@ class Beside:
         """Check the sinks, open the doors."""
         try:
             await self._wait_for_sinks()
+            for warm in self._warm:  # kernels compile now, while no partition waits and no heartbeat is due
+                await asyncio.to_thread(warm)
             settings = self._settings
             ready = partial(getattr, self._harness, "ready")
             self._doors = await open_doors(settings.worker_http, settings.worker_http_insecure, self._metrics, ready)
@@ -180,7 +182,7 @@ def build_worker(settings: Settings, parts: Parts) -> TailraceApp:
         await parts.close()
 
     app = build(connection, [*parts.works, *parts.pipelines], make_harness)
-    app.beside = Beside(settings, app.harness, telemetry, parts.check, close)
+    app.beside = Beside(settings, app.harness, parts, close)
     return app
 
 

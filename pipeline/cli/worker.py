@@ -12,6 +12,7 @@ def worker() -> None:
     """Run one worker against the Kafka and ClickHouse of the settings, until SIGTERM or Ctrl-C."""
     import asyncio
     import logging
+    import os
     import sys
 
     from pipeline.agents.run import run_worker
@@ -27,4 +28,6 @@ def worker() -> None:
     async def run() -> int:
         return await run_worker(build(settings))
 
-    raise typer.Exit(asyncio.run(run()))
+    code = asyncio.run(run())
+    logging.shutdown()
+    os._exit(code)  # a thread that still works on an unfinished range must not hold the end up: the range is on record

@@ -17,7 +17,7 @@ def _run(stage: Stage, seed: int, n: int, chaos_s: float) -> tuple[Chaos, dict[s
     made, truth = values(seed, n)
     stage.make(TABLES, TOPIC)
     stage.produce(TOPIC, made)
-    stage.worker_env = {"TAILRACE_BATCH_MAX_RECORDS": "40"}
+    stage.worker_env = {"TAILRACE_BATCH_MAX_RECORDS": "60"}
     chaos = Chaos(stage, TOPIC, seed, lambda: distinct(stage))
     chaos.run(chaos_s, lambda: truth.records - distinct(stage))
     left = truth.records - distinct(stage)
@@ -32,7 +32,7 @@ def _run(stage: Stage, seed: int, n: int, chaos_s: float) -> tuple[Chaos, dict[s
 
 @pytest.mark.timeout(1200)
 def test_counts_are_exact_whatever_is_killed(tmp_path: Path, exactness_minutes: float, exactness_seed: int) -> None:
-    n = int(20_000 + 60_000 * exactness_minutes)
+    n = int(6_000 + 20_000 * exactness_minutes)
     with Stage(tmp_path) as stage:
         chaos, found = _run(stage, exactness_seed, n, exactness_minutes * 60)
         assert found == exact(values(exactness_seed, n)[1])
