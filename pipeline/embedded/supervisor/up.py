@@ -8,6 +8,7 @@ import json
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,7 +112,8 @@ class _Up:
 
     def _say(self, line: str) -> None:
         """To people (stderr where stdout is for a program), and with its time to logs/up.log."""
-        print(line, file=sys.stderr if self._as_json else sys.stdout, flush=True)
+        with suppress(OSError):  # nobody may be listening any more; that must not end what runs
+            print(line, file=sys.stderr if self._as_json else sys.stdout, flush=True)
         now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).isoformat(timespec="milliseconds")
         with (self._logs / "up.log").open("a") as log:
             log.write(f"{now} {line.strip()}\n")
