@@ -131,7 +131,7 @@ class PartitionPipeline:
             )
         if begin.lost is not None:
             await self._record_loss(*begin.lost)
-        if begin.commit and not testing.without_intent:
+        if begin.commit:
             await self._tools.group.commit(self._membership, self._partition, begin.offset, "")
         self.committed = begin.offset
         await self._intake.begin(begin.offset)
