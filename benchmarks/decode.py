@@ -36,7 +36,8 @@ def request() -> bytes:
         for key, value in texts.items():
             span.attributes.add(key=key).value.string_value = value
         span.attributes.add(key="http.response.status_code").value.int_value = 200
-    return message.SerializeToString()
+    whole: bytes = message.SerializeToString()
+    return whole
 
 
 def walked(value: bytes) -> int:

@@ -189,7 +189,7 @@ def _note(b: U8, at: int, length: int, slot: I64, f: I64) -> None:
 
 @bare
 def _equal(b: U8, at: int, key: U8) -> bool:
-    for i in range(len(key)):
+    for i in range(len(key)):  # noqa: SIM110 - a kernel
         if b[at + i] != key[i]:
             return False
     return True

@@ -30,7 +30,7 @@ def measure(rows: Rows, n: int, value_max: int, todo: I64) -> tuple[int, int]:
     todos = 0
     for j in range(n):
         kind = rows.kind[j]
-        if kind == STRING or kind == EMPTY or kind == BOOL:
+        if kind == STRING or kind == EMPTY or kind == BOOL:  # noqa: SIM109 - a kernel
             continue
         if kind == INT or (kind == DOUBLE and is_whole(rows.value_at[j])):
             room += INT_ROOM

@@ -43,7 +43,7 @@ def scanned(buffer: U8, start: I64, record_codes: I64, rules: Rules, *, with_row
     children = _room(buffer, frames, with_rows=with_rows)
     columns, bad = _columns(spans), Bad(_i64(spans), _i64(spans))
     kept, bads = scan(buffer, frames, rules, with_rows, columns, children, bad, counted)
-    columns = Columns(*(column[:kept] for column in columns))
+    columns = Columns._make(column[:kept] for column in columns)
     bad = Bad(bad.frame[:bads], bad.code[:bads])
     return Tables(frames, record_codes, resources, scopes, columns, children, bad, counted)
 

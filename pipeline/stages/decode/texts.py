@@ -31,24 +31,22 @@ def with_texts(buffer: U8, used: int, tables: Sequence[tuple[Rows, int]], value_
     for rows, n in tables:
         todo = np.empty(n, np.int64)
         asked, todos = measure(rows, n, value_max, todo)
-        texts = _rendered(buffer, rows, todo[:todos])
-        plans.append((rows, n, todo[:todos], texts))
+        texts = _rendered(buffer, rows, todo[:todos].tolist())
+        plans.append((rows, n, todo[:todos].tolist(), texts))
         room += asked + sum(map(len, texts))
     buffer = with_room(buffer, used, room)
     buffer[used : used + len(CONSTANTS)] = np.frombuffer(CONSTANTS, np.uint8)
     tail, cuts = used + len(CONSTANTS), 0
-    for rows, n, todo, texts in plans:
+    for rows, n, places, texts in plans:
         tail, cut = write(buffer, rows, n, value_max, tail, used)
         cuts += cut
         if texts:
-            tail, cut = _append(buffer, tail, rows, todo, texts, value_max)
+            tail, cut = _append(buffer, tail, rows, places, texts, value_max)
             cuts += cut
     return buffer, tail, used + len(CONSTANTS) - len(UNKNOWN_SERVICE), cuts
 
 
-def _append(
-    buffer: U8, tail: int, rows: Rows, todo: Sequence[int], texts: list[bytes], value_max: int
-) -> tuple[int, int]:
+def _append(buffer: U8, tail: int, rows: Rows, todo: list[int], texts: list[bytes], value_max: int) -> tuple[int, int]:
     cuts = 0
     for j, text in zip(todo, texts, strict=True):
         buffer[tail : tail + len(text)] = np.frombuffer(text, np.uint8)
@@ -60,7 +58,7 @@ def _append(
     return tail, cuts
 
 
-def _rendered(buffer: U8, rows: Rows, todo: Sequence[int]) -> list[bytes]:
+def _rendered(buffer: U8, rows: Rows, todo: list[int]) -> list[bytes]:
     known: dict[bytes, bytes] = {}
     texts = []
     for j in todo:

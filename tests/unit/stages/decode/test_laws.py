@@ -59,7 +59,7 @@ def requests(draw: st.DrawFn) -> ExportTraceServiceRequest:
 
 
 def records(*values: bytes) -> Records:
-    """Records at offsets 0, 1, …"""
+    """Records at offsets from 0 on."""
     n = len(values)
     return Records("otlp_spans", "e" * 32, 0, 0, n, values, np.arange(n), np.full(n, NOW_MS))
 
@@ -142,7 +142,8 @@ def request_of(*spans: Span) -> bytes:
     resource_spans = request.resource_spans.add()
     resource_spans.resource.attributes.add(key="service.name").value.string_value = "shop"
     resource_spans.scope_spans.add().spans.extend(spans)
-    return request.SerializeToString()
+    whole: bytes = request.SerializeToString()
+    return whole
 
 
 def test_a_bad_span_dies_alone_in_a_request_of_its_own() -> None:
