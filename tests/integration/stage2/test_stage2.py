@@ -197,6 +197,9 @@ def test_an_alert_fires_and_is_resolved_once_and_windows_are_exact_across_kills(
     servers.start()
     servers.wait(lambda: servers.ask("SELECT count() FROM alert_events FINAL WHERE status = 'resolved'") == [(1,)])
     servers.wait(lambda: len(servers.alerts()) > 1)
+    servers.wait(
+        lambda: servers.ask(f"SELECT max(toUInt32(window_start)) >= {base_s + 110} FROM series_windows") == [(1,)]  # noqa: S608
+    )
     servers.kill9()
     assert [alert["status"] for alert in servers.alerts()] == ["firing", "resolved"]
     events = servers.ask("SELECT status, evidence['rule'] FROM alert_events FINAL ORDER BY updated_at")
