@@ -31,7 +31,7 @@ def random_request(seed: int, *, now_ns: int, spans: int = 50) -> bytes:
         resource.resource.attributes.extend(_attributes(chance))
         for _ in range(chance.randint(1, 3)):
             _scope(chance, resource, now_ns, chance.randint(0, spans) if number else spans)
-    return request.SerializeToString()
+    return bytes(request.SerializeToString())
 
 
 def _scope(chance: random.Random, resource: ResourceSpans, now_ns: int, spans: int) -> None:

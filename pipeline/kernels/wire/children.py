@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import bare, folded
+from pipeline.kernels.jit import Int, bare, folded
 from pipeline.kernels.wire.attributes import Rows, key_value
 from pipeline.kernels.wire.codes import BAD_ID, INVALID_UTF8
 from pipeline.kernels.wire.fields import U8, field, fixed64
@@ -58,7 +58,7 @@ class Children(NamedTuple):
 
 
 @folded
-def id_place(b: U8, at: int, length: int, wanted: int) -> int:
+def id_place(b: U8, at: Int, length: Int, wanted: Int) -> Int:
     """The place of an id of 8 or 16 bytes, -1 for none (no bytes, or zeros alone), BAD_ID for any other length."""
     if length == 0:
         return np.int64(-1)
@@ -70,11 +70,15 @@ def id_place(b: U8, at: int, length: int, wanted: int) -> int:
 
 
 @bare
-def event(b: U8, p: int, end: int, out: Events, n: I64, slot: I64, attributes_max: int) -> int:
+def event(b: U8, p: Int, end: Int, out: Events, n: I64, slot: I64, attributes_max: Int) -> Int:
     """Write one event; 0 or a code."""
     k = n[EVENTS]
     first = n[EVENT_ATTRIBUTES]
-    time_ns, name_at, name_length, dropped, over = np.int64(0), np.int64(p), np.int64(0), np.int64(0), 0
+    time_ns: Int = np.int64(0)
+    name_at: Int = np.int64(p)
+    name_length: Int = np.int64(0)
+    dropped: Int = np.int64(0)
+    over: Int = 0
     while p < end:
         tag, value, length, p = field(b, p, end)
         if p < 0:
@@ -106,12 +110,19 @@ def event(b: U8, p: int, end: int, out: Events, n: I64, slot: I64, attributes_ma
 
 
 @bare
-def link(b: U8, p: int, end: int, out: Links, n: I64, slot: I64, attributes_max: int) -> int:
+def link(b: U8, p: Int, end: Int, out: Links, n: I64, slot: I64, attributes_max: Int) -> Int:
     """Write one link; 0 or a code."""
     k = n[LINKS]
     first = n[LINK_ATTRIBUTES]
-    trace_at, trace_length, span_at, span_length = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
-    state_at, state_length, flags, dropped, over = np.int64(p), np.int64(0), np.int64(0), np.int64(0), 0
+    trace_at: Int = np.int64(0)
+    trace_length: Int = np.int64(0)
+    span_at: Int = np.int64(0)
+    span_length: Int = np.int64(0)
+    state_at: Int = np.int64(p)
+    state_length: Int = np.int64(0)
+    flags: Int = np.int64(0)
+    dropped: Int = np.int64(0)
+    over: Int = 0
     while p < end:
         tag, value, length, p = field(b, p, end)
         if p < 0:
@@ -170,7 +181,7 @@ def count_children(b: U8, at: I64, end: I64, totals: I64) -> None:
 
 
 @bare
-def _count_tag(b: U8, p: int, end: int, wanted: int) -> int:
+def _count_tag(b: U8, p: Int, end: Int, wanted: Int) -> Int:
     total = np.int64(0)
     while 0 <= p < end:
         tag, _, _, p = field(b, p, end)

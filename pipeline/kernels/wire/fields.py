@@ -7,7 +7,7 @@ at most 5 bytes, varints of 10), but for groups. Does not know what a field mean
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import bare, folded
+from pipeline.kernels.jit import Int, bare, folded
 from pipeline.kernels.wire.codes import GROUP, MALFORMED, TRUNCATED, VARINT_TOO_LONG, WRONG_WIRE_TYPE
 
 U8 = npt.NDArray[np.uint8]
@@ -17,7 +17,7 @@ TAG_MAX = 0xFFFFFFFF
 
 
 @bare
-def varint(b: U8, p: int, end: int, bytes_max: int) -> tuple[int, int]:
+def varint(b: U8, p: Int, end: Int, bytes_max: Int) -> tuple[Int, Int]:
     """(value, next position), or (0, code). About 1 ns a byte. Bits above 64 are dropped, as protobuf does."""
     value = np.int64(0)
     shift = np.int64(0)
@@ -34,7 +34,7 @@ def varint(b: U8, p: int, end: int, bytes_max: int) -> tuple[int, int]:
 
 
 @folded
-def fixed32(b: U8, p: int) -> int:
+def fixed32(b: U8, p: Int) -> Int:
     """Four bytes, little-endian, as an unsigned number. The caller has seen that they are there."""
     q = np.uint64(p)
     one = np.uint64(1)
@@ -46,7 +46,7 @@ def fixed32(b: U8, p: int) -> int:
 
 
 @folded
-def fixed64(b: U8, p: int) -> int:
+def fixed64(b: U8, p: Int) -> Int:
     """Eight bytes, little-endian, as the bits of an int64. The caller has seen that they are there."""
     q = np.uint64(p)
     one = np.uint64(1)
@@ -58,13 +58,13 @@ def fixed64(b: U8, p: int) -> int:
 
 
 @bare
-def body(b: U8, p: int, end: int, wire: int) -> tuple[int, int, int]:
+def body(b: U8, p: Int, end: Int, wire: Int) -> tuple[Int, Int, Int]:
     """(value or place, length, next position) of a field without its tag, for every wire type but groups; or (0, 0, code)."""
     zero = np.int64(0)
     if wire == 2:
         if p >= end:
             return zero, zero, np.int64(TRUNCATED)
-        n = np.int64(b[np.uint64(p)])
+        n: Int = np.int64(b[np.uint64(p)])
         p += 1
         if n >= 128:
             n, p = varint(b, p - 1, end, 5)
@@ -90,13 +90,13 @@ def body(b: U8, p: int, end: int, wire: int) -> tuple[int, int, int]:
 
 
 @folded
-def field(b: U8, p: int, end: int) -> tuple[int, int, int, int]:
+def field(b: U8, p: Int, end: Int) -> tuple[Int, Int, Int, Int]:
     """(tag, value or place, length, next position) of the field at `p`, with p < end; about 3 ns.
 
     A code in place of the next position where there is none to be had. Groups are refused: OTLP has none.
     """
     zero = np.int64(0)
-    tag = np.int64(b[np.uint64(p)])
+    tag: Int = np.int64(b[np.uint64(p)])
     p += 1
     if tag >= 128:
         tag, p = varint(b, p - 1, end, 5)

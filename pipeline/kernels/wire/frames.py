@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import bare, kernel
+from pipeline.kernels.jit import Int, bare, kernel
 from pipeline.kernels.wire.codes import INVALID_UTF8
 from pipeline.kernels.wire.fields import U8, field
 from pipeline.kernels.wire.utf8 import is_utf8
@@ -64,7 +64,7 @@ def count(b: U8, start: I64, status: I64, totals: I64) -> None:
 
 
 @bare
-def _count_record(b: U8, p: int, end: int, seen: I64) -> int:
+def _count_record(b: U8, p: Int, end: Int, seen: I64) -> Int:
     while p < end:
         tag, at, length, p = field(b, p, end)
         if p < 0:
@@ -78,7 +78,7 @@ def _count_record(b: U8, p: int, end: int, seen: I64) -> int:
 
 
 @bare
-def _count_resource(b: U8, p: int, end: int, seen: I64) -> int:
+def _count_resource(b: U8, p: Int, end: Int, seen: I64) -> Int:
     while p < end:
         tag, at, length, p = field(b, p, end)
         if p < 0:
@@ -96,7 +96,7 @@ def _count_resource(b: U8, p: int, end: int, seen: I64) -> int:
 
 
 @bare
-def _count_scope(b: U8, p: int, end: int, seen: I64) -> int:
+def _count_scope(b: U8, p: Int, end: Int, seen: I64) -> Int:
     while p < end:
         tag, at, length, p = field(b, p, end)
         if p < 0:
@@ -129,7 +129,7 @@ def place(b: U8, start: I64, status: I64, out: Frames) -> None:
 
 
 @bare
-def _place_resource(b: U8, p: int, end: int, n: I64, out: Frames) -> None:
+def _place_resource(b: U8, p: Int, end: Int, n: I64, out: Frames) -> None:
     r = n[RESOURCES]
     n[RESOURCES] += 1
     out.resource_url_at[r] = 0
@@ -150,7 +150,7 @@ def _place_resource(b: U8, p: int, end: int, n: I64, out: Frames) -> None:
 
 
 @bare
-def _place_scope(b: U8, p: int, end: int, r: int, n: I64, out: Frames) -> None:
+def _place_scope(b: U8, p: Int, end: Int, r: Int, n: I64, out: Frames) -> None:
     s = n[SCOPES]
     n[SCOPES] += 1
     out.scope_resource[s] = r

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.kernels.jit import bare, kernel
+from pipeline.kernels.jit import Int, bare, kernel
 from pipeline.kernels.wire.attributes import SLOT_SIZE, Rows, key_value
 from pipeline.kernels.wire.codes import INVALID_UTF8
 from pipeline.kernels.wire.fields import U8, field
@@ -27,7 +27,7 @@ class Owners(NamedTuple):
 
 
 @bare
-def count_tagged(b: U8, at: I64, end: I64, tag_wanted: int) -> int:
+def count_tagged(b: U8, at: I64, end: I64, tag_wanted: Int) -> Int:
     """How many fields with this tag the messages b[at[i]:end[i]] hold, up to the first that can't be read. About 3 ns a field."""
     total = 0
     for i in range(len(at)):
@@ -41,7 +41,7 @@ def count_tagged(b: U8, at: I64, end: I64, tag_wanted: int) -> int:
 
 @kernel
 def scan_owners(
-    b: U8, pieces: Pieces, is_scope: bool, depth: int, attributes_max: int, out: Owners, codes: I64, counted: I64
+    b: U8, pieces: Pieces, is_scope: bool, depth: Int, attributes_max: Int, out: Owners, codes: I64, counted: I64
 ) -> None:
     """Fill `out` from pieces; write a bad owner's code to codes[owner]; add attributes dropped to counted[4]."""
     slot = np.zeros(SLOT_SIZE, np.int64)
@@ -81,7 +81,7 @@ def scan_owners(
 
 
 @bare
-def _texts_are_sound(b: U8, out: Owners, i: int) -> bool:
+def _texts_are_sound(b: U8, out: Owners, i: Int) -> bool:
     name_at, version_at = out.name_at[i], out.version_at[i]
     return is_utf8(b, name_at, name_at + out.name_length[i]) and is_utf8(
         b, version_at, version_at + out.version_length[i]

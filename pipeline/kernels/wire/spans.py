@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import bare, folded, kernel
+from pipeline.kernels.jit import Int, bare, folded, kernel
 from pipeline.kernels.wire.attributes import DOUBLE, INT, KIND, LENGTH, SLOT_SIZE, STRING, VALUE, key_value
 from pipeline.kernels.wire.children import ATTRIBUTES, EVENTS, LINKS, U32, Children, event, id_place, link
 from pipeline.kernels.wire.codes import BAD_ID, BAD_TIME, INVALID_UTF8, TOO_OLD
@@ -78,13 +78,13 @@ class Rules(NamedTuple):
     horizon_ns: I64
     limit_ns: I64
     weight: float
-    attributes_max: int
+    attributes_max: Int
 
 
 @kernel
 def scan(
     b: U8, frames: Frames, rules: Rules, rows: bool, out: Columns, children: Children, bad: Bad, counted: I64
-) -> tuple[int, int]:
+) -> tuple[Int, Int]:
     """(spans kept, spans bad). About 100 ns a span without rows, 250 ns with 7 attributes of 30 bytes; allocates nothing per span."""
     f = np.zeros(64, np.int64)
     slot = np.zeros(SLOT_SIZE, np.int64)
@@ -113,7 +113,7 @@ def scan(
 
 
 @folded
-def _fields(b: U8, p: int, end: int, rules: Rules, rows: bool, children: Children, n: I64, f: I64, slot: I64) -> int:
+def _fields(b: U8, p: Int, end: Int, rules: Rules, rows: bool, children: Children, n: I64, f: I64, slot: I64) -> Int:
     """Collect one span's fields in the scratch row `f`; write its attributes, events and links; 0 or a code."""
     first = n[ATTRIBUTES]
     while p < end:
@@ -125,7 +125,7 @@ def _fields(b: U8, p: int, end: int, rules: Rules, rows: bool, children: Childre
             f[number] = value
             f[number + LEN] = length
             continue
-        code = np.int64(0)
+        code: Int = np.int64(0)
         if tag == 0x4A:
             if rows or not _is_other(b, value, value + length):
                 code = _attribute(b, value, value + length, rules, rows, children, first, n, f, slot)
@@ -142,7 +142,7 @@ def _fields(b: U8, p: int, end: int, rules: Rules, rows: bool, children: Childre
 
 
 @folded
-def _is_other(b: U8, p: int, end: int) -> bool:
+def _is_other(b: U8, p: Int, end: Int) -> bool:
     """Whether a KeyValue is written plainly (key, then value, nothing else) and its key has the length of none that is looked for."""
     if end - p < 4 or b[p] != 0x0A:
         return False
@@ -150,13 +150,13 @@ def _is_other(b: U8, p: int, end: int) -> bool:
     if length >= 128 or length == 10 or length == 16 or length == 25:
         return False
     q = p + 2 + length
-    return q + 2 <= end and b[q] == 0x12 and b[q + 1] < 128 and q + 2 + np.int64(b[q + 1]) == end
+    return bool(q + 2 <= end and b[q] == 0x12 and b[q + 1] < 128 and q + 2 + np.int64(b[q + 1]) == end)
 
 
 @folded
 def _attribute(
-    b: U8, p: int, end: int, rules: Rules, rows: bool, children: Children, first: int, n: I64, f: I64, slot: I64
-) -> int:
+    b: U8, p: Int, end: Int, rules: Rules, rows: bool, children: Children, first: Int, n: I64, f: I64, slot: I64
+) -> Int:
     j = n[ATTRIBUTES]
     code = key_value(b, p, end, 4, j, children.attributes, slot)
     if code < 0:
@@ -173,7 +173,7 @@ def _attribute(
 
 
 @folded
-def _note(b: U8, at: int, length: int, slot: I64, f: I64) -> None:
+def _note(b: U8, at: Int, length: Int, slot: I64, f: I64) -> None:
     """Remember an attribute that columns are made of; the first of several counts. The slot's length marks that one was seen."""
     if length == 25 and f[HTTP + LEN] == 0 and _equal(b, at, HTTP_KEY):
         f[HTTP] = _whole_number(b, slot)
@@ -188,7 +188,7 @@ def _note(b: U8, at: int, length: int, slot: I64, f: I64) -> None:
 
 
 @bare
-def _equal(b: U8, at: int, key: U8) -> bool:
+def _equal(b: U8, at: Int, key: U8) -> bool:
     for i in range(len(key)):  # noqa: SIM110 - a kernel
         if b[at + i] != key[i]:
             return False
@@ -196,9 +196,9 @@ def _equal(b: U8, at: int, key: U8) -> bool:
 
 
 @bare
-def _whole_number(b: U8, slot: I64) -> int:
-    """An int, or a text of digits, if it fits an int32; else 0."""
-    value = np.int64(0)
+def _whole_number(b: U8, slot: I64) -> Int:
+    """An Int, or a text of digits, if it fits an int32; else 0."""
+    value: Int = np.int64(0)
     if slot[KIND] == INT:
         value = slot[VALUE]
     elif slot[KIND] == STRING:
@@ -207,7 +207,7 @@ def _whole_number(b: U8, slot: I64) -> int:
 
 
 @bare
-def _status(b: U8, p: int, end: int, f: I64) -> int:
+def _status(b: U8, p: Int, end: Int, f: I64) -> Int:
     while p < end:
         tag, value, length, p = field(b, p, end)
         if p < 0:
@@ -236,7 +236,7 @@ def _weight(b: U8, f: I64, default: float, counted: I64) -> float:
 
 
 @folded
-def _times(record: int, rules: Rules, f: I64, counted: I64) -> int:
+def _times(record: Int, rules: Rules, f: I64, counted: I64) -> Int:
     """Apply the rules of time to START and END in place; 0 or a code. A time beyond 2^63 ns reads as negative here."""
     start, end = f[START], f[END]
     horizon, limit = rules.horizon_ns[record], rules.limit_ns[record]
@@ -259,7 +259,7 @@ def _times(record: int, rules: Rules, f: I64, counted: I64) -> int:
 
 
 @folded
-def _write(b: U8, frames: Frames, i: int, k: int, rules: Rules, out: Columns, f: I64, counted: I64) -> int:
+def _write(b: U8, frames: Frames, i: Int, k: Int, rules: Rules, out: Columns, f: I64, counted: I64) -> Int:
     """Check what was collected of span i and write it as row k; 0 or a code."""
     trace = id_place(b, f[TRACE], f[TRACE + LEN], 16)
     span = id_place(b, f[SPAN], f[SPAN + LEN], 8)
@@ -290,7 +290,7 @@ def _write(b: U8, frames: Frames, i: int, k: int, rules: Rules, out: Columns, f:
 
 
 @folded
-def _write_plain(k: int, out: Columns, f: I64) -> None:
+def _write_plain(k: Int, out: Columns, f: I64) -> None:
     """The fields that need no check. Enums are open in protobuf: an unknown number is the unspecified one."""
     kind = np.int32(f[SPAN_KIND])
     status = np.int32(f[STATUS])

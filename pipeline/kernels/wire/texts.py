@@ -5,7 +5,7 @@ Promises: writes nothing outside the room that `measure` asked for. Leaves doubl
 
 import numpy as np
 
-from pipeline.kernels.jit import bare
+from pipeline.kernels.jit import Int, bare
 from pipeline.kernels.wire.attributes import BOOL, BYTES, DOUBLE, EMPTY, INT, STRING, Rows
 from pipeline.kernels.wire.fields import U8
 from pipeline.kernels.wire.frames import I64
@@ -17,16 +17,16 @@ BASE64 = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 
 
 @bare
-def is_whole(bits: int) -> bool:
+def is_whole(bits: Int) -> bool:
     """Whether the double with these bits is written as its digits alone."""
     x = np.int64(bits).view(np.float64)
-    return abs(x) < WHOLE_MAX and x == np.floor(x) and bits != np.int64(-9223372036854775808)
+    return bool(abs(x) < WHOLE_MAX and x == np.floor(x) and bits != np.int64(-9223372036854775808))
 
 
 @bare
-def measure(rows: Rows, n: int, value_max: int, todo: I64) -> tuple[int, int]:
+def measure(rows: Rows, n: Int, value_max: Int, todo: I64) -> tuple[Int, Int]:
     """(bytes of room needed, rows named in `todo`) for the first n rows. About 1 ns a row."""
-    room = 0
+    room: Int = 0
     todos = 0
     for j in range(n):
         kind = rows.kind[j]
@@ -43,7 +43,7 @@ def measure(rows: Rows, n: int, value_max: int, todo: I64) -> tuple[int, int]:
 
 
 @bare
-def write(b: U8, rows: Rows, n: int, value_max: int, tail: int, bools: int) -> tuple[int, int]:
+def write(b: U8, rows: Rows, n: Int, value_max: Int, tail: Int, bools: Int) -> tuple[Int, Int]:
     """(new end, texts cut): make the first n rows' values texts, the new ones from `tail` on; b[bools:] reads `truefalse`. About 10 ns a number."""
     cuts = 0
     for j in range(n):
@@ -78,7 +78,7 @@ def write(b: U8, rows: Rows, n: int, value_max: int, tail: int, bools: int) -> t
 
 
 @bare
-def _write_int(b: U8, p: int, value: int) -> int:
+def _write_int(b: U8, p: Int, value: Int) -> Int:
     """Decimal digits of an int64 at p; the position after them. Works on negative numbers, of which there is one more."""
     rest = np.int64(value)
     if value < 0:
@@ -98,7 +98,7 @@ def _write_int(b: U8, p: int, value: int) -> int:
 
 
 @bare
-def _write_base64(b: U8, p: int, at: int, length: int) -> int:
+def _write_base64(b: U8, p: Int, at: Int, length: Int) -> Int:
     """Base64 (RFC 4648, padded) of b[at:at + length] at p; the position after it."""
     for i in range(at, at + length, 3):
         left = at + length - i

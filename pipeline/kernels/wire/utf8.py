@@ -6,13 +6,13 @@ Promises: true for exactly what Unicode calls well-formed: no over-long forms, n
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import bare, folded
+from pipeline.kernels.jit import Int, bare, folded
 
 U8 = npt.NDArray[np.uint8]
 
 
 @folded
-def is_utf8(b: U8, at: int, end: int) -> bool:
+def is_utf8(b: U8, at: Int, end: Int) -> bool:
     """Whether b[at:end] is well-formed. ASCII costs about 0.1 ns a byte, other text 2 ns."""
     high = np.uint8(0)
     for i in range(np.uint64(at), np.uint64(end)):
@@ -23,7 +23,7 @@ def is_utf8(b: U8, at: int, end: int) -> bool:
 
 
 @bare
-def _is_multibyte(b: U8, p: int, end: int) -> bool:
+def _is_multibyte(b: U8, p: Int, end: Int) -> bool:
     while p < end:
         c = b[p]
         p += 1
@@ -46,7 +46,7 @@ def _is_multibyte(b: U8, p: int, end: int) -> bool:
 
 
 @bare
-def cut_at_character(b: U8, at: int, length: int, length_max: int) -> int:
+def cut_at_character(b: U8, at: Int, length: Int, length_max: Int) -> Int:
     """The greatest length <= length_max at which valid text can be cut without breaking a character."""
     if length <= length_max:
         return np.int64(length)

@@ -6,14 +6,14 @@ Promises: a weight is a multiple of 2^-16 in [1, 2^24], so sums of weights are e
 
 import numpy as np
 
-from pipeline.kernels.jit import bare
+from pipeline.kernels.jit import Int, bare
 from pipeline.kernels.wire.fields import U8
 
 WEIGHT_MAX = float(1 << 24)
 
 
 @bare
-def threshold_weight(b: U8, p: int, end: int) -> float:
+def threshold_weight(b: U8, p: Int, end: Int) -> float:
     """The weight that a trace state's `ot=th:` says, or 0 where it says none. About 1 ns a byte."""
     while p < end:
         stop = p
@@ -28,7 +28,7 @@ def threshold_weight(b: U8, p: int, end: int) -> float:
 
 
 @bare
-def _member_weight(b: U8, p: int, end: int) -> float:
+def _member_weight(b: U8, p: Int, end: Int) -> float:
     while p < end:
         stop = p
         while stop < end and b[stop] != 0x3B:
@@ -40,7 +40,7 @@ def _member_weight(b: U8, p: int, end: int) -> float:
 
 
 @bare
-def _hex_weight(b: U8, p: int, end: int) -> float:
+def _hex_weight(b: U8, p: Int, end: Int) -> float:
     while end > p and (b[end - 1] == 0x20 or b[end - 1] == 0x09):
         end -= 1
     digits = end - p
@@ -68,11 +68,11 @@ def rounded_weight(weight: float) -> float:
         return 1.0
     if weight >= WEIGHT_MAX:
         return WEIGHT_MAX
-    return np.floor(weight * 65536.0 + 0.5) / 65536.0
+    return float(np.floor(weight * 65536.0 + 0.5) / 65536.0)
 
 
 @bare
-def decimal(b: U8, at: int, length: int) -> int:
+def decimal(b: U8, at: Int, length: Int) -> Int:
     """The number that up to 9 ASCII digits say, or -1."""
     if length < 1 or length > 9:
         return np.int64(-1)

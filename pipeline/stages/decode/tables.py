@@ -75,7 +75,7 @@ def _owners(buffer: U8, frames: Frames, rules: Rules, counted: I64, *, is_scope:
     pieces = frames.scope if is_scope else frames.resource
     n = len(frames.scope_url_at if is_scope else frames.resource_url_at)
     attributes = count_tagged(buffer, pieces.at, pieces.end, 0x1A if is_scope else 0x0A)
-    out = Owners(_i64(n), _i32(n), _i64(n), _i32(n), _first(n), _rows(attributes))
+    out = Owners(_i64(n), _i32(n), _i64(n), _i32(n), _first(n), _rows(int(attributes)))
     codes = np.zeros(n, np.int64)
     scan_owners(buffer, pieces, is_scope, 3 if is_scope else 2, rules.attributes_max, out, codes, counted)
     return out, codes

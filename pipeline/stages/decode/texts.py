@@ -33,16 +33,16 @@ def with_texts(buffer: U8, used: int, tables: Sequence[tuple[Rows, int]], value_
         asked, todos = measure(rows, n, value_max, todo)
         texts = _rendered(buffer, rows, todo[:todos].tolist())
         plans.append((rows, n, todo[:todos].tolist(), texts))
-        room += asked + sum(map(len, texts))
+        room += int(asked) + sum(map(len, texts))
     buffer = with_room(buffer, used, room)
     buffer[used : used + len(CONSTANTS)] = np.frombuffer(CONSTANTS, np.uint8)
     tail, cuts = used + len(CONSTANTS), 0
     for rows, n, places, texts in plans:
-        tail, cut = write(buffer, rows, n, value_max, tail, used)
-        cuts += cut
+        written, cut = write(buffer, rows, n, value_max, tail, used)
+        tail, cuts = int(written), cuts + int(cut)
         if texts:
-            tail, cut = _append(buffer, tail, rows, places, texts, value_max)
-            cuts += cut
+            tail, more = _append(buffer, tail, rows, places, texts, value_max)
+            cuts += more
     return buffer, tail, used + len(CONSTANTS) - len(UNKNOWN_SERVICE), cuts
 
 
@@ -50,7 +50,7 @@ def _append(buffer: U8, tail: int, rows: Rows, todo: list[int], texts: list[byte
     cuts = 0
     for j, text in zip(todo, texts, strict=True):
         buffer[tail : tail + len(text)] = np.frombuffer(text, np.uint8)
-        length = cut_at_character(buffer, tail, len(text), value_max)
+        length = int(cut_at_character(buffer, tail, len(text), value_max))
         cuts += length < len(text)
         rows.value_at[j] = tail
         rows.value_length[j] = length
