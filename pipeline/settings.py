@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pipeline.errors import Misconfigured
 
 PREFIX = "TAILRACE_"
+RECEIVERS = ("otlp_",)
+"""Beginnings of names in the file that belong to the collectors, which check them themselves."""
 
 
 class Settings(BaseModel):
@@ -145,7 +147,8 @@ def load(environ: dict[str, str] | None = None, **overrides: Any) -> tuple[Setti
     path = Path(env.get(PREFIX + "CONFIG", "tailrace.toml"))
     if path.exists():
         for name, value in _toml(path).items():
-            values[name], sources[name] = value, f"file {path}"
+            if name in Settings.model_fields or not name.startswith(RECEIVERS):
+                values[name], sources[name] = value, f"file {path}"
     elif PREFIX + "CONFIG" in env:
         raise Misconfigured(f"TAILRACE_CONFIG names {path}, which is not there", "Make the file or unset it")
     for name in Settings.model_fields:

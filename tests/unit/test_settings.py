@@ -50,6 +50,12 @@ def test_an_unknown_name_in_the_file_is_an_error(tmp_path: Path) -> None:
         load({"TAILRACE_CONFIG": str(file)})
 
 
+def test_a_receivers_name_in_the_file_is_left_to_the_receiver(tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text('otlp_keys = "k"\nhold_s = 7\n')
+    assert load({"TAILRACE_CONFIG": str(file)})[0].hold_s == 7
+
+
 def test_a_file_that_is_named_and_not_there_is_an_error() -> None:
     with pytest.raises(Misconfigured, match="not there"):
         load({"TAILRACE_CONFIG": "/nonexistent/t.toml"})

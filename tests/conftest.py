@@ -1,4 +1,4 @@
-"""Options of the exactness proofs: `--minutes N` for the longer form, `--seed N` to repeat one."""
+"""Options of the whole suite: `--minutes N` for the longer exactness proofs, `--exactness-seed N` to repeat one."""
 
 from __future__ import annotations
 
