@@ -19,7 +19,7 @@ class Begin:
     commit: bool = False
     """Commit `offset` without an intent first: none stands there yet, or it names what is gone."""
     lost: tuple[int, int] | None = None
-    """Offsets that the log no longer holds: one dead letter `range_lost`."""
+    """Offsets that the log no longer holds, or that can't be rebuilt without those: one dead letter `range_lost`."""
     discarded: Intent | None = None
     """An intent of another epoch: its topic is gone."""
     changed_settings: bool = False
@@ -39,15 +39,16 @@ def decide(at: Partition, epoch: str, settings_hash: str, standing: Standing, kn
     intent = parse(standing.metadata)
     if intent is not None and intent.epoch != epoch:
         return Begin(offset=standing.log_start, commit=True, discarded=intent)
-    if standing.committed < standing.log_start:
-        lost = (standing.committed, standing.log_start)
-        return Begin(offset=standing.log_start, commit=True, lost=lost)
     end = standing.committed if intent is None else intent.end
     if end > standing.log_end:
         raise Misconfigured(
             f"{where}: the group's offset {end} lies beyond the log's end {standing.log_end}",
             "The topic was truncated or made anew under its old offsets: reset the group's offsets once you know which records count",
         )
+    if standing.committed < standing.log_start:
+        # A range on record that lost its beginning can't be rebuilt, and what of it had landed can't be told: it is given up whole.
+        goes_on = max(end, standing.log_start)
+        return Begin(offset=goes_on, commit=True, lost=(standing.committed, goes_on))
     if intent is None:
         return Begin(offset=standing.committed)
     changed = intent.settings_hash != settings_hash
@@ -58,6 +59,7 @@ def _without_offset(where: str, standing: Standing, known: bool) -> Begin:
     if known:
         raise Misconfigured(
             f"{where}: the group has no committed offset, but `progress` says that it was worked on before",
-            "Set the group's offset to the greatest offset in `progress` for it, or empty the tables and `progress` to begin anew",
+            "Set the group's offset to the greatest offset in `progress` for it (exact if the last worker was stopped, up to "
+            "some seconds behind if it was killed: those would count twice), or empty the tables and `progress` to begin anew",
         )
     return Begin(offset=standing.log_start, commit=True)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from pipeline import clock
 from pipeline.agents.harness import testing
 from pipeline.agents.harness.backoff import Backoff
 from pipeline.agents.harness.begin import Begin, decide, needs_progress
@@ -29,6 +30,9 @@ from pipeline.sinks.base import BlockSink, MessageSink
 from schemas.dead_letter import DeadLetter
 
 log = logging.getLogger(__name__)
+
+PROGRESS_EVERY_S = 5.0
+"""Between two `progress` rows of one partition: what counts is that there is one. The first batch and a clean end write one at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class PartitionPipeline:
         self._intake = Intake(tools.group, membership, partition, limits)
         self._dead = DeadLimits(limits.dead_letter_max_ratio, limits.dead_letter_max_run)
         self._closed = False
+        self._noted, self._note_from = -1, 0.0
         self.committed = -1
         self.progressed_at = time.monotonic()
         """Monotonic time of the last step forward: for the watchdog."""
@@ -104,9 +109,11 @@ class PartitionPipeline:
         while not self._closed:
             cut = await self._intake.collect(end)
             if cut is None:
-                return
+                break
             end = None
             await self._batch(self._records(cut))
+        if self.committed > self._noted:
+            await self._progress()
 
     async def _begin(self) -> Begin:
         backoff = Backoff(self._tools.limits.backoff_min_s, self._tools.limits.backoff_max_s)
@@ -133,7 +140,7 @@ class PartitionPipeline:
             await self._record_loss(*begin.lost)
         if begin.commit:
             await self._tools.group.commit(self._membership, self._partition, begin.offset, "")
-        self.committed = begin.offset
+        self.committed = self._noted = begin.offset
         await self._intake.begin(begin.offset)
         self.progressed_at = time.monotonic()
         return begin
@@ -147,7 +154,7 @@ class PartitionPipeline:
     async def _record_loss(self, first: int, end: int) -> None:
         at = self._partition
         self._tools.telemetry.count("records_lost", end - first, topic=at.topic)
-        log.error("%s/%s: records [%s, %s) are gone from the log before they were read", *at, first, end)
+        log.error("%s/%s: records [%s, %s) are given up: the log's retention was faster", *at, first, end)
         letter = DeadLetter(
             topic=at.topic,
             epoch=self._epoch,
@@ -155,8 +162,9 @@ class PartitionPipeline:
             offset=first,
             stage="harness",
             reason="range_lost",
-            error=f"records [{first}, {end}) had left the log before they were read; retention is too short for the lag",
-            first_seen_ms=0,
+            error=f"records [{first}, {end}): the log's retention took some or all of them before they were done; "
+            "where their range was on record, it may have been counted in part",
+            first_seen_ms=clock.now_ms(),
         )
         outcome = self._tools.dead_letters([letter])
         blocks = [
@@ -207,7 +215,8 @@ class PartitionPipeline:
         if len(records.timestamps_ms):
             self.newest_s = float(records.timestamps_ms[-1]) / 1000
         self._count(records, outcome)
-        await self._progress(records)
+        if time.monotonic() >= self._note_from:
+            await self._progress()
         testing.point("progress:after")
 
     def _check(self, records: Records, outcome: Outcome) -> None:
@@ -225,9 +234,10 @@ class PartitionPipeline:
         for name, amount in outcome.counts.items():
             telemetry.count(name, amount)
 
-    async def _progress(self, records: Records) -> None:
-        at, end = self._partition, records.end_offset
+    async def _progress(self) -> None:
+        at, end = self._partition, self.committed
         try:
             await self._tools.blocks.write_progress(at.topic, self._epoch, at.partition, self._tools.group_id, end)
+            self._noted, self._note_from = end, time.monotonic() + PROGRESS_EVERY_S
         except NotNow as error:  # the next batch writes a later row
             log.warning("progress of %s/%s not written: %s", *at, error)

@@ -60,6 +60,11 @@ def test_what_left_the_log_is_said_and_the_start_is_committed() -> None:
     assert at(10, INTENT.encode(), start=40) == Begin(40, commit=True, lost=(10, 40))
 
 
+def test_a_range_on_record_that_lost_its_beginning_is_given_up_whole() -> None:
+    """Records [20, 30) may have been counted: working on them again could count them twice."""
+    assert at(10, INTENT.encode(), start=20) == Begin(30, commit=True, lost=(10, 30))
+
+
 @pytest.mark.parametrize(("committed", "metadata"), [(101, ""), (99, Intent(101, EPOCH, "abc").encode())])
 def test_an_offset_beyond_the_logs_end_stops_the_worker(committed: int, metadata: str) -> None:
     with pytest.raises(Misconfigured, match="beyond the log's end"):
