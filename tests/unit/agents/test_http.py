@@ -1,0 +1,48 @@
+"""A worker's doors: loopback unless told otherwise; metrics, live, ready."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+
+from pipeline.agents.http import bound_to, open_doors
+from pipeline.errors import Misconfigured
+
+
+async def test_the_three_doors_answer() -> None:
+    ready = [False]
+    runner = await open_doors("127.0.0.1:0", False, lambda: b"tailrace_x 1\n", lambda: ready[0])
+    try:
+        async with aiohttp.ClientSession(f"http://{bound_to(runner)}") as client:
+            async with client.get("/metrics") as answer:
+                assert (answer.status, await answer.read()) == (200, b"tailrace_x 1\n")
+                assert answer.content_type == "text/plain"
+            async with client.get("/live") as answer:
+                assert answer.status == 200
+            async with client.get("/ready") as answer:
+                assert (answer.status, await answer.json()) == (503, {"status": "waiting"})
+            ready[0] = True
+            async with client.get("/ready") as answer:
+                assert (answer.status, await answer.json()) == (200, {"status": "ready"})
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.7:80", "metrics.example:80"])
+async def test_an_address_that_others_reach_has_to_be_meant(address: str) -> None:
+    with pytest.raises(Misconfigured, match="no login"):
+        await open_doors(address, False, lambda: b"", lambda: True)
+
+
+async def test_it_may_be_meant() -> None:
+    runner = await open_doors("0.0.0.0:0", True, lambda: b"", lambda: True)
+    await runner.cleanup()
+
+
+async def test_a_port_that_is_taken_is_said_with_its_cure() -> None:
+    first = await open_doors("127.0.0.1:0", False, lambda: b"", lambda: True)
+    try:
+        with pytest.raises(Misconfigured, match="Choose a free port"):
+            await open_doors(bound_to(first), False, lambda: b"", lambda: True)
+    finally:
+        await first.cleanup()
