@@ -150,14 +150,23 @@ async def test_after_the_stop_everything_is_unavailable(broker: Broker) -> None:
 
 
 async def test_one_that_never_answers_is_unavailable_in_time() -> None:
-    stuck = await asyncio.start_server(lambda _, writer: asyncio.sleep(60), "127.0.0.1", 0)
-    address = stuck.sockets[0].getsockname()
-    publisher = KafkaPublisher(f"127.0.0.1:{address[1]}", deadline_s=0.5)
-    began = time.monotonic()
-    with pytest.raises(Unavailable):
-        await publisher.start()
-    with pytest.raises(Unavailable):
-        await publisher.publish(TOPIC, b"x")
-    await publisher.stop()
-    assert time.monotonic() - began < 4
-    stuck.close()
+    listening: set[asyncio.Task[object]] = set()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            listening.add(task)
+        await reader.read()  # until the client has gone
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as stuck:
+        publisher = KafkaPublisher(f"127.0.0.1:{stuck.sockets[0].getsockname()[1]}", deadline_s=0.5)
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await publisher.start()
+        with pytest.raises(Unavailable):
+            await publisher.publish(TOPIC, b"x")
+        await publisher.stop()
+        assert time.monotonic() - began < 4
+        assert listening
+        await asyncio.wait_for(asyncio.gather(*listening), 5)
