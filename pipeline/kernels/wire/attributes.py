@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pipeline.kernels.jit import Int, bare, folded
 from pipeline.kernels.wire.codes import DEPTH_MAX, INVALID_UTF8, TOO_DEEP
 from pipeline.kernels.wire.fields import U8, field
-from pipeline.kernels.wire.utf8 import is_utf8
+from pipeline.kernels.wire.utf8 import is_ascii, is_utf8
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -39,6 +39,40 @@ class Rows(NamedTuple):
 
 
 @folded
+def usual(b: U8, p: Int, end: Int, j: Int, rows: Rows) -> bool:
+    """Read a KeyValue as exporters write nearly all: key, then a short text or a small Int, nothing else, all ASCII. Else False, row j undefined.
+
+    A third of the time of `key_value`, since lengths and texts are all bytes below 128 and so are looked at together, eight at a time.
+    """
+    if end - p < 6 or b[p] != 0x0A:
+        return False
+    key_length = np.int64(b[p + 1])
+    q = p + 2 + key_length
+    if key_length >= 128 or q + 4 > end or b[q] != 0x12:
+        return False
+    length = end - q - 2
+    if np.int64(b[q + 1]) != length:
+        return False
+    first = np.int64(b[q + 3])
+    rows.key_at[j] = p + 2
+    rows.key_length[j] = key_length
+    if b[q + 2] == 0x0A and first == length - 2 and is_ascii(b, p, end):
+        rows.value_at[j] = q + 4
+        rows.value_length[j] = first
+        rows.kind[j] = STRING
+        return True
+    if b[q + 2] == 0x18 and length <= 3 and is_ascii(b, p, q):
+        second = np.int64(b[q + 4]) if length == 3 else np.int64(0)
+        if second >= 128 or (length == 3) != (first >= 128):
+            return False
+        rows.value_at[j] = (first & 127) | second << 7
+        rows.value_length[j] = 0
+        rows.kind[j] = INT
+        return True
+    return False
+
+
+@bare
 def key_value(b: U8, p: Int, end: Int, depth: Int, j: Int, rows: Rows, slot: I64) -> Int:
     """Read one KeyValue (at `depth`) into row j and `slot`; 0 or a code. About 15 ns and 0.1 ns a byte of text."""
     message_at = p

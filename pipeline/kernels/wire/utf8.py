@@ -10,16 +10,41 @@ from pipeline.kernels.jit import Int, bare, folded
 
 U8 = npt.NDArray[np.uint8]
 
+HIGH_BITS = -0x7F7F7F7F7F7F7F80
+"""The upper bit of each of eight bytes."""
+
+
+@folded
+def is_ascii(b: U8, at: Int, end: Int) -> bool:
+    """Whether b[at:end] are bytes below 128, eight at a time; the last eight may overlap those before."""
+    seen = np.int64(0)
+    if end - at >= 8:
+        last = np.uint64(end - 8)
+        q = np.uint64(at)
+        while q < last:
+            seen |= _word(b, q)
+            q += np.uint64(8)
+        seen |= _word(b, last)
+    else:
+        for i in range(np.uint64(at), np.uint64(end)):
+            seen |= np.int64(b[i])
+    return bool(seen & HIGH_BITS == 0) if end - at >= 8 else bool(seen < 128)
+
+
+@folded
+def _word(b: U8, q: np.uint64) -> np.int64:
+    one = np.uint64(1)
+    value = np.int64(b[q])
+    for shift in range(8, 64, 8):
+        q += one
+        value |= np.int64(b[q]) << shift
+    return value
+
 
 @folded
 def is_utf8(b: U8, at: Int, end: Int) -> bool:
     """Whether b[at:end] is well-formed. ASCII costs about 0.1 ns a byte, other text 2 ns."""
-    high = np.uint8(0)
-    for i in range(np.uint64(at), np.uint64(end)):
-        high |= b[i]
-    if high < 128:
-        return True
-    return _is_multibyte(b, at, end)
+    return is_ascii(b, at, end) or _is_multibyte(b, at, end)
 
 
 @bare

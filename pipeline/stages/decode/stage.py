@@ -1,7 +1,8 @@
 """Decode: one range's records, protobuf or JSON, to span columns and dead letters.
 
 Promises: a pure function of the records and the rules. A malformed record hurts no other, a malformed span no other span, where the bytes
-around it are sound. With `rows=False` attributes, events and links are passed over, and so not checked.
+around it are sound. With `rows=False` attributes, events and links are checked the same but not kept: both ways the same spans live.
+Refuses what protobuf refuses, and groups besides: protobuf's parsers pass over unknown ones, OTLP has none.
 """
 
 import numpy as np

@@ -74,8 +74,8 @@ def _frames(buffer: U8, start: I64, record_codes: I64) -> Frames:
 def _owners(buffer: U8, frames: Frames, rules: Rules, counted: I64, *, is_scope: bool) -> tuple[Owners, I64]:
     pieces = frames.scope if is_scope else frames.resource
     n = len(frames.scope_url_at if is_scope else frames.resource_url_at)
-    attributes = count_tagged(buffer, pieces.at, pieces.end, 0x1A if is_scope else 0x0A)
-    out = Owners(_i64(n), _i32(n), _i64(n), _i32(n), _first(n), _rows(int(attributes)))
+    attributes = int(count_tagged(buffer, pieces.at, pieces.end, 0x1A if is_scope else 0x0A))
+    out = Owners(_i64(n), _i32(n), _i64(n), _i32(n), _first(n), _rows(attributes + 1))
     codes = np.zeros(n, np.int64)
     scan_owners(buffer, pieces, is_scope, 3 if is_scope else 2, rules.attributes_max, out, codes, counted)
     return out, codes
@@ -93,7 +93,8 @@ def _room(buffer: U8, frames: Frames, *, with_rows: bool) -> Children:
     totals = np.zeros(5, np.int64)
     if with_rows:
         count_children(buffer, frames.span_at, frames.span_end, totals)
-    attributes, events, event_attributes, links, link_attributes = totals.tolist()
+    # One more of each: what is read but not kept.
+    attributes, events, event_attributes, links, link_attributes = (totals + 1).tolist()
     spans = len(frames.span_at) if with_rows else 0
     return Children(
         _rows(attributes),
@@ -163,8 +164,7 @@ def _first(n: int) -> I64:
 
 
 def _rows(n: int) -> Rows:
-    """Room for n attributes and one more, which is read but not kept."""
-    return Rows(_i64(n + 1), _i32(n + 1), _i64(n + 1), _i32(n + 1), np.empty(n + 1, np.uint8))
+    return Rows(_i64(n), _i32(n), _i64(n), _i32(n), np.empty(n, np.uint8))
 
 
 def _pieces(n: int) -> Pieces:
