@@ -1,4 +1,4 @@
-"""How fast spans are decoded: with and without attributes, against protobuf objects walked in Python. One core, one process, 340-byte spans."""
+"""How fast spans of `benchmarks.sample` are decoded, with and without attributes, against protobuf objects walked in Python. One core."""
 
 import time
 from collections.abc import Callable
@@ -6,38 +6,13 @@ from collections.abc import Callable
 import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from benchmarks.sample import request
 from pipeline.model.records import Records
 from pipeline.stages.decode import DecodeRules, decode
 
 NOW_MS = 1_700_000_000_000
 SPANS = 1000
 RECORDS = 24
-
-
-def request() -> bytes:
-    """One request of 1,000 spans with 7 attributes each."""
-    message = ExportTraceServiceRequest()
-    resource_spans = message.resource_spans.add()
-    resource_spans.resource.attributes.add(key="service.name").value.string_value = "shop"
-    scope_spans = resource_spans.scope_spans.add()
-    texts = {
-        "http.request.method": "GET",
-        "http.route": "/api/v1/items/{id}",
-        "url.path": "/api/v1/items/17",
-        "server.address": "10.0.0.1",
-        "user_agent.original": "Mozilla/5.0 (X11; Linux x86_64)",
-        "network.protocol.version": "1.1",
-    }
-    for i in range(SPANS):
-        span = scope_spans.spans.add(name="GET /api/v1/items/{id}", kind=2)
-        span.trace_id, span.span_id, span.parent_span_id = b"t" * 16, b"s" * 8, b"p" * 8
-        span.start_time_unix_nano = NOW_MS * 1_000_000 + i
-        span.end_time_unix_nano = span.start_time_unix_nano + 1000 * i
-        for key, value in texts.items():
-            span.attributes.add(key=key).value.string_value = value
-        span.attributes.add(key="http.response.status_code").value.int_value = 200
-    whole: bytes = message.SerializeToString()
-    return whole
 
 
 def walked(value: bytes) -> int:
@@ -65,7 +40,7 @@ def best_cpu_s(work: Callable[[], object], times: int) -> float:
 
 def main() -> None:
     """Print spans per CPU-second and the ratio."""
-    value = request()
+    value = request(SPANS, NOW_MS * 1_000_000)
     n = RECORDS
     records = Records("otlp_spans", "e" * 32, 0, 0, n, (value,) * n, np.arange(n), np.full(n, NOW_MS))
     rules = DecodeRules()
