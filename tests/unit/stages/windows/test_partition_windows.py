@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
@@ -96,6 +96,14 @@ def stored_form(rows: pa.Table) -> pa.Table:
     return pa.table({"window_start": rows.column("window_start_s").cast(pa.uint32()), **columns})
 
 
+def as_bytes(rows: pa.Table) -> bytes:
+    """Of the table, to compare: a percentile of no spans is NaN, which equals nothing, not even itself."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows.combine_chunks())
+    return bytes(memoryview(sink.getvalue()))
+
+
 def run(moods: list[str], crashes: dict[int, int]) -> World:
     """All records, one after the other; at a crash 0: nothing was sent, 1: rows, 2: rows and alerts, 3: and the commit."""
     world = World()
@@ -121,6 +129,7 @@ def run(moods: list[str], crashes: dict[int, int]) -> World:
 
 
 @settings(deadline=None, max_examples=60)
+@example(moods=["good"] + ["quiet"] * 6, crashes={3: 2})
 @given(minutes, st.dictionaries(st.integers(0, 24), st.integers(0, 3), max_size=4))
 def test_a_crash_anywhere_tells_each_alert_once_and_stores_the_same_windows(
     moods: list[str], crashes: dict[int, int]
@@ -129,7 +138,7 @@ def test_a_crash_anywhere_tells_each_alert_once_and_stores_the_same_windows(
     assert broken.told == whole.told
     assert sorted(broken.store) == sorted(whole.store)
     for start, rows in whole.store.items():
-        assert broken.store[start].equals(rows)
+        assert as_bytes(broken.store[start]) == as_bytes(rows)
 
 
 def test_the_scenario_has_alerts_of_both_kinds() -> None:
