@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -22,11 +22,19 @@ from typing import Self
 
 from aiokafka import AIOKafkaProducer
 
+from pipeline.agents.kafka_admin import ensure_topics
+from pipeline.settings import Settings, load
+from pipeline.sinks.clickhouse.migrate import migrate
+from schemas.topics import registry
 from tests.support.clickhouse import ClickHouseProcess
 from tests.support.kafka import KafkaProcess, create_topics
 
 PARTITIONS = 4
 SESSION_S = 4.0
+RAW_WORKER = ("tests.support.worker",)
+"""Raw bytes and a trivial aggregate."""
+TAILRACE_WORKER = ("pipeline", "worker")
+"""What users run."""
 
 
 @dataclass
@@ -34,7 +42,7 @@ class Stage:
     """`with Stage(folder) as stage`: servers up, no tables, no topics, no workers."""
 
     folder: Path
-    module: str = "tests.support.worker"
+    program: Sequence[str] = RAW_WORKER
     clickhouse_env: Mapping[str, str] = field(default_factory=dict)
     worker_env: Mapping[str, str] = field(default_factory=dict)
 
@@ -63,6 +71,15 @@ class Stage:
                 self.ask(statement)
         create_topics(self.bootstrap, topic, partitions=PARTITIONS)
 
+    def settings(self) -> Settings:
+        """Settings that lead here."""
+        return load(self._base())[0]
+
+    def install(self) -> None:
+        """Tailrace's own tables and topics."""
+        migrate(self.settings())
+        asyncio.run(ensure_topics(self.bootstrap, registry().values()))
+
     def ask(self, sql: str, tries: int = 60) -> str:
         """An answer as TabSeparated text; waits for a server that is away."""
         for _ in range(tries):
@@ -90,19 +107,27 @@ class Stage:
 
     def worker(self, topic: str, **env: str) -> Worker:
         """One more worker, started."""
-        base = {
+        tests = {"TAILRACE_TEST_TOPIC": topic, "TAILRACE_TEST_RANDOM_BATCH": "1"}
+        made = Worker(self.program, {**os.environ, **self._base(), **tests, **self.worker_env, **env}, self.folder)
+        self.workers.append(made)
+        made.start()
+        return made
+
+    def stop_workers(self) -> None:
+        """All that run, cleanly."""
+        for worker in self.workers:
+            if not worker.dead():
+                worker.stop()
+
+    def _base(self) -> dict[str, str]:
+        return {
+            "TAILRACE_CONFIG": os.devnull,
             "TAILRACE_KAFKA_BOOTSTRAP": self.bootstrap,
             "TAILRACE_CLICKHOUSE_URL": f"{self.url}/tailrace",
             "TAILRACE_CLICKHOUSE_PLAIN_OK": "1",
             "TAILRACE_SESSION_TIMEOUT_S": str(SESSION_S),
             "TAILRACE_BATCH_MAX_WAIT_S": "0.1",
-            "TAILRACE_TEST_TOPIC": topic,
-            "TAILRACE_TEST_RANDOM_BATCH": "1",
         }
-        made = Worker(self.module, {**os.environ, **base, **self.worker_env, **env}, self.folder)
-        self.workers.append(made)
-        made.start()
-        return made
 
     def wait(self, done: Callable[[], bool], timeout_s: float, every: Callable[[], None] = lambda: None) -> None:
         """Until done; `every` is called in between."""
@@ -118,17 +143,16 @@ class Stage:
 class Worker:
     """One worker process and its successors."""
 
-    def __init__(self, module: str, env: dict[str, str], folder: Path) -> None:
-        self._module, self._env = module, env
+    def __init__(self, program: Sequence[str], env: dict[str, str], folder: Path) -> None:
+        self._program, self._env = program, env
         self.log = folder / f"worker-{random.getrandbits(32):08x}.log"
         self.process: subprocess.Popen[bytes] | None = None
-        self.deaths = 0
 
     def start(self, **env: str) -> None:
         """Start, or start again."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self._module], env=self._env | env, stdout=log, stderr=log
+                [sys.executable, "-m", *self._program], env=self._env | env, stdout=log, stderr=log
             )
 
     def dead(self) -> bool:
