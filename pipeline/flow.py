@@ -42,6 +42,10 @@ COUNTS = {
 """A stage's own counts → our metrics (`key:label`). What is not named here is a detail of the stage."""
 
 
+ENDS_MAX = 512
+"""At most so many spans of one range are asked for their end."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One topic's way through."""
@@ -83,6 +87,7 @@ def spans_work(settings: Settings) -> Work:
             messages=(*windows_topic.messages(partials, targets), *letters.messages),
             dead_records=decoded.dead_records,
             counts=counts,
+            span_ends_ns=decoded.spans.end_ns[:: len(decoded.spans) // ENDS_MAX + 1].copy(),
         )
 
     return work

@@ -4,12 +4,19 @@ Promises: prefix `tailrace_`, base units, counters end in `_total`. A name that 
 Serves nothing: see `pipeline.agents.http`.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import HistogramMetricFamily
+from prometheus_client.registry import Collector
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+DELAYS = tuple(round(0.05 * 1.2**n, 3) for n in range(48))
+"""0.05 s to 4.4 min, each bound a fifth above the one before: a quantile read from them is at most that far off."""
 COUNTS = (1, 10, 100, 1000, 5000, 10_000, 50_000, 100_000, 500_000)
 BYTES = tuple(float(1 << n) for n in range(10, 27, 2))
 
@@ -19,7 +26,7 @@ class Metric:
     """One name: `key` in code, `tailrace_<name>` outside."""
 
     key: str
-    kind: Literal["counter", "gauge", "histogram"]
+    kind: Literal["counter", "gauge", "histogram", "distribution"]
     name: str
     help: str
     labels: tuple[str, ...] = ()
@@ -44,7 +51,7 @@ METRICS = (
     Metric("insert_seconds", "histogram", "insert_seconds", "one insert", ("table",)),
     Metric("batch_records", "histogram", "batch_records", "records of one batch", ("topic",), COUNTS),
     Metric("batch_bytes", "histogram", "batch_bytes", "bytes of one batch", ("topic",), BYTES),
-    Metric("visible_seconds", "histogram", "span_end_to_row_seconds", "from the newest span's end in a batch to its rows in the table", ("topic",)),
+    Metric("visible_seconds", "distribution", "span_end_to_row_seconds", "from a span's end to the answer that its batch's rows are in", ("topic",), DELAYS),
     _counter("records", "records committed", "topic"),
     _counter("bytes", "bytes of records committed", "topic"),
     _counter("spans", "spans worked on"),
@@ -65,12 +72,40 @@ METRICS = (
 )  # fmt: skip
 
 
+class Distribution(Collector):
+    """A histogram that takes many values at once."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._metric, self._bounds = metric, np.array(metric.buckets)
+        self._seen: dict[tuple[str, ...], tuple[npt.NDArray[np.float64], float]] = {}
+
+    def observe(self, values: npt.NDArray[np.float64], each: float, labels: Mapping[str, str]) -> None:
+        """Add values, each of them standing for `each`."""
+        key = tuple(labels[name] for name in self._metric.labels)
+        counts, total = self._seen.get(key, (np.zeros(len(self._bounds) + 1), 0.0))
+        found = np.bincount(np.searchsorted(self._bounds, values), minlength=len(counts))
+        self._seen[key] = counts + found * each, total + float(values.sum()) * each
+
+    def collect(self) -> Iterable[HistogramMetricFamily]:
+        """As Prometheus reads it."""
+        family = HistogramMetricFamily(f"tailrace_{self._metric.name}", self._metric.help, labels=self._metric.labels)
+        bounds = [*(f"{bound:g}" for bound in self._bounds), "+Inf"]
+        for key, (counts, total) in self._seen.items():
+            family.add_metric(list(key), list(zip(bounds, np.cumsum(counts).tolist(), strict=True)), total)
+        return [family]
+
+
 class SelfMetrics:
     """One worker's metrics, in a registry of its own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._metrics: dict[str, Counter | Gauge | Histogram] = {m.key: self._make(m) for m in METRICS}
+        self._distributions = {m.key: Distribution(m) for m in METRICS if m.kind == "distribution"}
+        for distribution in self._distributions.values():
+            self.registry.register(distribution)
+        self._metrics: dict[str, Counter | Gauge | Histogram] = {
+            m.key: self._make(m) for m in METRICS if m.kind != "distribution"
+        }
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter. `key:value` gives the value of a counter's one label."""
@@ -96,6 +131,10 @@ class SelfMetrics:
         if not isinstance(metric, Histogram):
             raise TypeError(f"{name} is no histogram")
         (metric.labels(**labels) if labels else metric).observe(value)
+
+    def observe_many(self, name: str, values: npt.NDArray[np.float64], each: float, **labels: str) -> None:
+        """Add values to a distribution, each of them standing for `each`."""
+        self._distributions[name].observe(values, each, labels)
 
     def text(self) -> bytes:
         """All of it, in Prometheus' text form."""

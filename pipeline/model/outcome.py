@@ -7,6 +7,9 @@ Does not know how blocks and messages are sent.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -39,3 +42,5 @@ class Outcome:
     """Records that were given up as a whole: for the ratio and run-length limits."""
     counts: Mapping[str, float] = field(default_factory=dict)
     """Increments by self-metric name (pipeline/telemetry.py)."""
+    span_ends_ns: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), compare=False)
+    """When spans of the range ended: all, or some hundreds evenly chosen of `counts["spans"]`; the delay to their rows is told from them."""

@@ -6,6 +6,7 @@ sending the same intent again. *Not now* is repeated for ever, *never* and *fenc
 
 import time
 
+from pipeline import clock
 from pipeline.agents.harness import testing
 from pipeline.agents.harness.backoff import Backoff
 from pipeline.agents.harness.intent import Intent, token
@@ -32,6 +33,8 @@ class Delivery:
         self._start, self._intent = start, intent
         self._limits, self._telemetry = limits, telemetry
         self._deadline = 0.0
+        self.visible_ns = 0
+        """Wall-clock time at which the last block was in."""
 
     async def intend(self) -> None:
         """S2, and again whenever the deadline has to be renewed. Fenced: the partition is another's, or nobody knows."""
@@ -47,6 +50,7 @@ class Delivery:
         for block in outcome.blocks:
             await self._insert(block, blocks)
             testing.point("S4:between")
+        self.visible_ns = clock.now_ns()
         testing.point("S4:after")
         if outcome.messages:
             backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)

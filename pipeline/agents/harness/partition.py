@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipeline import clock
 from pipeline.agents.harness import testing
 from pipeline.agents.harness.backoff import Backoff
@@ -214,7 +216,7 @@ class PartitionPipeline:
         self.committed, self.progressed_at = records.end_offset, time.monotonic()
         if len(records.timestamps_ms):
             self.newest_s = float(records.timestamps_ms[-1]) / 1000
-        self._count(records, outcome)
+        self._count(records, outcome, delivery.visible_ns)
         if time.monotonic() >= self._note_from:
             await self._progress()
         testing.point("progress:after")
@@ -225,7 +227,7 @@ class PartitionPipeline:
             raise Never("two_blocks", f"two blocks of one batch go to one table: {tables}")
         self._dead.check(len(records.values), outcome.dead_records)
 
-    def _count(self, records: Records, outcome: Outcome) -> None:
+    def _count(self, records: Records, outcome: Outcome, visible_ns: int) -> None:
         telemetry, at = self._tools.telemetry, self._partition
         telemetry.count("records", len(records.values), topic=at.topic)
         telemetry.count("bytes", records.size_bytes, topic=at.topic)
@@ -233,6 +235,10 @@ class PartitionPipeline:
         telemetry.observe("batch_bytes", records.size_bytes, topic=at.topic)
         for name, amount in outcome.counts.items():
             telemetry.count(name, amount)
+        if sampled := len(outcome.span_ends_ns):
+            delays_s = np.maximum(visible_ns - outcome.span_ends_ns, 0) / 1e9
+            each = outcome.counts.get("spans", sampled) / sampled
+            telemetry.observe_many("visible_seconds", delays_s, each, topic=at.topic)
 
     async def _progress(self) -> None:
         at, end = self._partition, self.committed

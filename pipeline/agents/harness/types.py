@@ -136,6 +136,9 @@ class Telemetry(Protocol):
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Add to a histogram."""
 
+    def observe_many(self, name: str, values: npt.NDArray[np.float64], each: float, **labels: str) -> None:
+        """Add values to a distribution, each of them standing for `each`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
