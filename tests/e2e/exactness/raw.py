@@ -34,6 +34,26 @@ def values(seed: int, n: int) -> tuple[list[bytes], Truth]:
     return made, Truth(n - dead, total, dead)
 
 
+class RawFeed:
+    """Portions by seed; see `chaos.Feed`."""
+
+    def __init__(self, stage: Stage, seed: int, portion: int) -> None:
+        self._stage, self._chance, self._portion = stage, random.Random(seed), portion
+        self.truth = Truth(0, 0, 0)
+
+    def more(self) -> None:
+        made, more = values(self._chance.getrandbits(30), self._portion)
+        self._stage.produce(TOPIC, made)
+        truth = self.truth
+        self.truth = Truth(truth.records + more.records, truth.total + more.total, truth.dead + more.dead)
+
+    def fed(self) -> int:
+        return self.truth.records
+
+    def landed(self) -> int:
+        return distinct(self._stage)
+
+
 def seen(stage: Stage) -> dict[str, tuple[int, int]]:
     """(count, sum) by table."""
     questions = {

@@ -9,8 +9,6 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -27,6 +25,7 @@ from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.migrate import migrate
 from schemas.topics import registry
 from tests.support.clickhouse import ClickHouseProcess
+from tests.support.forked import Forked, Forker, forker
 from tests.support.kafka import KafkaProcess, create_topics
 
 PARTITIONS = 4
@@ -108,7 +107,8 @@ class Stage:
     def worker(self, topic: str, **env: str) -> Worker:
         """One more worker, started."""
         tests = {"TAILRACE_TEST_TOPIC": topic, "TAILRACE_TEST_RANDOM_BATCH": "1"}
-        made = Worker(self.program, {**os.environ, **self._base(), **tests, **self.worker_env, **env}, self.folder)
+        env = {**os.environ, **self._base(), **tests, **self.worker_env, **env}
+        made = Worker(forker(len(self.workers) % 2), self.program, env, self.folder)
         self.workers.append(made)
         made.start()
         return made
@@ -129,31 +129,36 @@ class Stage:
             "TAILRACE_BATCH_MAX_WAIT_S": "0.1",
         }
 
-    def wait(self, done: Callable[[], bool], timeout_s: float, every: Callable[[], None] = lambda: None) -> None:
-        """Until done; `every` is called in between."""
-        deadline = time.monotonic() + timeout_s
+    def wait(
+        self,
+        done: Callable[[], bool],
+        timeout_s: float,
+        every: Callable[[], None] = lambda: None,
+        sign: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Until done; `every` is called in between. The time runs anew whenever `sign` has changed."""
+        seen, since = sign(), time.monotonic()
         while not done():
-            if time.monotonic() > deadline:
+            if seen != (seen := sign()):
+                since = time.monotonic()
+            if time.monotonic() - since > timeout_s:
                 logs = "\n".join(worker.tail() for worker in self.workers)
                 raise AssertionError(f"not done within {timeout_s} s\n{logs}")
             every()
-            time.sleep(0.2)
+            time.sleep(0.1)
 
 
 class Worker:
     """One worker process and its successors."""
 
-    def __init__(self, program: Sequence[str], env: dict[str, str], folder: Path) -> None:
-        self._program, self._env = program, env
+    def __init__(self, forker: Forker, program: Sequence[str], env: dict[str, str], folder: Path) -> None:
+        self._forker, self._program, self._env = forker, program, env
         self.log = folder / f"worker-{random.getrandbits(32):08x}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
 
     def start(self, **env: str) -> None:
         """Start, or start again."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *self._program], env=self._env | env, stdout=log, stderr=log
-            )
+        self.process = self._forker.fork(self._program, self._env | env, self.log)
 
     def dead(self) -> bool:
         """Whether it has ended."""
