@@ -35,6 +35,11 @@ class TopicState:
     state: State
     differences: tuple[str, ...] = ()
 
+    @property
+    def harmful(self) -> bool:
+        """Whether something would not work: how long records stay is the owner's to choose."""
+        return any(not difference.startswith("retention.ms:") for difference in self.differences)
+
 
 def config_of(topic: Topic) -> dict[str, str]:
     """The registry's facts in Kafka's configuration names."""

@@ -33,11 +33,11 @@ class NotReadyError(TailraceError):
 class Child:
     """A started process; make one with `Child.start`."""
 
-    def __init__(self, process: Process, handle: Handle, log: BinaryIO) -> None:
+    def __init__(self, process: Process, handle: Handle, log: BinaryIO, log_from: int) -> None:
         self.process = process
         self.handle = handle
         self._log = log
-        self._log_from = log.tell()
+        self._log_from = log_from
         self._facts: asyncio.Future[Facts] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.create_task(self._until_end())
 
@@ -45,6 +45,7 @@ class Child:
     async def start(cls, process: Process, log_path: Path) -> "Child":
         """Start it in a session of its own, so that a terminal's Ctrl-C reaches the supervisor alone."""
         log = log_path.open("ab")
+        log_from = log.tell()  # before the start: the child shares the file's offset, and may write before we run again
         handle = await create_subprocess_exec(
             *process.argv,
             env={**os.environ, **process.env},
@@ -55,7 +56,7 @@ class Child:
             preexec_fn=child_setup(),
             start_new_session=True,
         )
-        return cls(process, handle, log)
+        return cls(process, handle, log, log_from)
 
     async def ready(self) -> Facts:
         """Wait until it is ready; what it said of itself. NotReadyError with the end of its log, where it isn't."""
@@ -63,7 +64,7 @@ class Child:
         try:
             timeout_s = self.process.ready_timeout_s
             await asyncio.wait((waiting, self._ended), timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-            if self.process.once and self._ended.done() and self._ended.result() in self.process.good_codes:
+            if self.process.once and self._ended.done() and self._ended.result() == 0:
                 return {}
             if waiting.done():
                 return waiting.result()

@@ -1,4 +1,4 @@
-"""Keeps steps of processes running: each step when the one before is ready; what dies is started again; the end in reverse.
+"""Keeps steps of processes running: each when what it needs is ready; what dies is started again; the end in reverse.
 
 Promises: `run` returns when told to stop and everything is gone, or raises when something could not be started at all,
 after stopping the rest. Knows nothing of Kafka or ClickHouse: see `plan`.
@@ -37,6 +37,8 @@ class _Kept:
     child: Child | None = None
     keeper: asyncio.Task[None] | None = None
     facts: Facts = field(default_factory=dict)
+    up: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it has been ready (or is done)."""
 
 
 class Supervisor:
@@ -70,18 +72,27 @@ class Supervisor:
             await self._stop_all()
 
     async def _start_and_keep(self, on_ready: Callable[[Facts], None]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for number, step in enumerate(self._steps):
+                for kept in step:
+                    group.create_task(self._first_start(kept, self._needed_by(kept, number)))
         facts: dict[str, str] = {}
         for step in self._steps:
-            async with asyncio.TaskGroup() as group:
-                for kept in step:
-                    group.create_task(self._first_start(kept))
             for kept in step:
                 facts.update(kept.facts)
         on_ready(facts)
         await asyncio.gather(*(kept.keeper for step in self._steps for kept in step if kept.keeper is not None))
 
-    async def _first_start(self, kept: _Kept) -> None:
+    def _needed_by(self, kept: _Kept, number: int) -> list[_Kept]:
+        """What must be up before this one starts: all steps before its own, unless it names what it needs."""
+        before = [one for step in self._steps[:number] for one in step]
+        names = kept.process.after
+        return before if names is None else [one for one in before if one.process.name in names]
+
+    async def _first_start(self, kept: _Kept, needed: Sequence[_Kept]) -> None:
         """Ready once, with a few tries; then keep it in a task of its own."""
+        for one in needed:
+            await one.up.wait()
         process = kept.process
         for failures in range(1, process.first_tries + 1):
             try:
@@ -92,6 +103,7 @@ class Supervisor:
                     raise Misconfigured(str(error), "Mend what it says, then start again") from None
                 self._tell(Event(process.name, "late", str(error), 0.0))
                 await asyncio.sleep(process.backoff.wait_s(failures))
+        kept.up.set()
         if not process.once:
             kept.keeper = asyncio.create_task(self._keep(kept))
 

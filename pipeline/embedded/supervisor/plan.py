@@ -67,7 +67,7 @@ def environment(ports: Ports, data_dir: Path, database: str) -> dict[str, str]:
 
 
 def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
-    """Each step starts when all of the one before are ready; the end goes the other way."""
+    """Each starts when what it needs of the steps before is ready; the end goes the other way, step by step."""
     env = environment(ports, data_dir, database)
     return [
         [
@@ -82,8 +82,8 @@ def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
             Process("clickhouse", _server("clickhouse", data_dir, ports.clickhouse), env, says_ready=True),
         ],
         [
-            Process("migrate", _tailrace("migrate"), env, once=True),
-            Process("topics", _tailrace("topics"), env, once=True, good_codes=frozenset({0, 1})),  # 1 = some differ
+            Process("migrate", _tailrace("migrate"), env, once=True, after=frozenset({"clickhouse"})),
+            Process("topics", _tailrace("topics", "--own-retention"), env, once=True, after=frozenset({"kafka"})),
         ],
         [
             *(
@@ -96,7 +96,13 @@ def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
                 )
                 for n, port in enumerate(ports.workers, 1)
             ),
-            Process("otlp", _tailrace("collect", "otlp", "--json"), env, says_ready=True),
+            Process(
+                "otlp",
+                _tailrace("collect", "otlp", "--json"),
+                env,
+                says_ready=True,
+                after=frozenset({"kafka", "topics"}),
+            ),
         ],
     ]
 

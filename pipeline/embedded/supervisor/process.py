@@ -34,7 +34,7 @@ class Backoff:
 class Process:
     """One child. Ready: it printed a line of JSON (`says_ready`), or `probe` said True, or, with neither, at once.
 
-    A `once` process is ready when it has ended with one of `good_codes`; it is never started again.
+    A `once` process is ready when it has ended with code 0; it is never started again.
     """
 
     name: str
@@ -43,7 +43,8 @@ class Process:
     says_ready: bool = False
     probe: Probe | None = None
     once: bool = False
-    good_codes: frozenset[int] = frozenset({0})
+    after: frozenset[str] | None = None
+    """Names in earlier steps that must be ready before it starts; None: all of them."""
     ready_timeout_s: float = 120.0
     stop_timeout_s: float = 20.0
     backoff: Backoff = Backoff()

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.embedded.supervisor.child import Child
 from pipeline.embedded.supervisor.engine import Event, Supervisor
 from pipeline.embedded.supervisor.process import Backoff, Facts, Process
 from pipeline.errors import Misconfigured
@@ -92,6 +93,36 @@ async def test_a_step_starts_only_when_the_one_before_is_ready(tmp_path: Path) -
         await watched.until_ready()
         assert [(e.name, e.kind) for e in watched.events] == [("first", "ready"), ("second", "ready")]
         assert watched.facts == {"at": "here"}
+
+
+async def test_a_process_waits_for_nothing_but_what_it_names(tmp_path: Path) -> None:
+    never = asyncio.Event()
+
+    async def probe() -> bool:
+        await never.wait()
+        return True
+
+    first = [python("slow", STAY, probe=probe), python("quick", STAY)]
+    second = [python("user", STAY, after=frozenset({"quick"})), python("other", STAY)]
+    async with running(first, second, logs=tmp_path) as watched:
+        await watched.until(1, "user", "ready")
+        assert set(watched.supervisor.pids()) == {"slow", "quick", "user"}
+        never.set()
+        await watched.until_ready()
+
+
+async def test_words_that_a_child_said_before_we_looked_are_its_last_words(tmp_path: Path) -> None:
+    async def hog() -> None:
+        while True:
+            time.sleep(0.15)  # noqa: ASYNC251 - the loop is held up, as on a machine under load; the child is not
+            await asyncio.sleep(0)
+
+    (tmp_path / "child.log").write_text("of an earlier run\n")
+    busy = asyncio.create_task(hog())
+    child = await Child.start(python("child", "import sys; sys.exit('port taken')"), tmp_path / "child.log")
+    busy.cancel()
+    assert await child.wait() == 1
+    assert child.last_words() == "port taken"
 
 
 async def test_what_dies_is_started_again_with_growing_waits(tmp_path: Path) -> None:
