@@ -20,6 +20,9 @@ from pipeline.agents.harness.worker import Harness
 
 log = logging.getLogger(__name__)
 
+METADATA_MAX_AGE_MS = 5000
+"""A topic made (anew), or one with more partitions, is noticed within this time; the client's own default is five minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Connection:
@@ -109,6 +112,7 @@ def build(
         broker_max_poll_interval=300.0,
         broker_check_crcs=connection.check_crcs,
         consumer_max_fetch_size=connection.fetch_max_bytes,
+        consumer_metadata_max_age_ms=METADATA_MAX_AGE_MS,
         producer_acks=-1,
     )
     app.connection = connection

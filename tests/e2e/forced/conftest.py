@@ -1,0 +1,23 @@
+"""One Kafka and one ClickHouse for all forced cases; each case has a world of its own in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.exactness.stage import Stage
+from tests.e2e.forced.world import Raw
+
+
+@pytest.fixture(scope="package")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with Stage(tmp_path_factory.mktemp("forced")) as stage:
+        yield stage
+
+
+@pytest.fixture
+def raw(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Raw]:
+    """Topic, group and tables of this test alone; its workers end with it."""
+    with Raw(stage, request.node.name.removeprefix("test_")[:60]) as world:
+        yield world

@@ -1,0 +1,51 @@
+"""What Kafka holds is no longer what it was: the group's offsets deleted, a topic made anew."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.exactness.stage import PARTITIONS
+from tests.e2e.forced.world import Raw
+from tests.support.kafka import create_topics
+from tests.support.kafka_hands import delete_group, delete_topics, epoch_of, set_offsets
+
+
+@pytest.mark.timeout(120)
+def test_deleted_offsets_stop_the_worker_with_the_cure_and_the_cure_counts_once(raw: Raw) -> None:
+    raw.produce(500)
+    member = raw.start()
+    raw.wait_for_all()
+    assert member.worker.stop() == 0
+    delete_group(raw.stage.bootstrap, raw.group)
+    raw.produce(100, seed=2)
+
+    again = raw.start()
+    raw.wait(again.worker.dead)
+    assert again.worker.process is not None
+    assert again.worker.process.returncode == 2
+    assert "Set the group's offset to the greatest offset in `progress`" in again.log
+    assert raw.landed() < raw.truth.records
+
+    known = raw.ask("SELECT partition, max(offset) FROM {db}.progress GROUP BY partition")
+    offsets = {int(partition): int(offset) for partition, offset in map(str.split, known.splitlines())}
+    assert len(offsets) == PARTITIONS
+    set_offsets(raw.stage.bootstrap, raw.group, raw.topic, offsets)
+    raw.start()
+    raw.wait_for_all()
+    assert raw.exact()
+
+
+@pytest.mark.timeout(120)
+def test_a_topic_made_anew_under_a_worker_is_read_from_its_beginning_and_both_epochs_stand(raw: Raw) -> None:
+    raw.produce(400)
+    member = raw.start()
+    raw.wait_for_all()
+    first = epoch_of(raw.stage.bootstrap, raw.topic)
+    delete_topics(raw.stage.bootstrap, raw.topic)
+    create_topics(raw.stage.bootstrap, raw.topic, partitions=PARTITIONS)
+    raw.produce(200, seed=2)
+    raw.wait(lambda: raw.sums()["raw"] == (raw.truth.records, raw.truth.total))
+    assert raw.exact()
+    epochs = raw.ask("SELECT DISTINCT epoch FROM {db}.progress").split()
+    assert set(epochs) == {first, epoch_of(raw.stage.bootstrap, raw.topic)}
+    assert not member.worker.dead()
