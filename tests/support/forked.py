@@ -47,8 +47,13 @@ class Forker:
             assert back is not None
             there.write(json.dumps(question).encode() + b"\n")
             there.flush()
-            answer: int | None = json.loads(back.readline())
-            return answer
+            line = back.readline()
+        if not line:
+            raise RuntimeError(
+                "no worker can be forked: the process that should do it has ended; its error stands on stderr"
+            )
+        answer: int | None = json.loads(line)
+        return answer
 
     def close(self) -> None:
         """End the process, and with it every worker."""

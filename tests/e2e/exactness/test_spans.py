@@ -8,20 +8,22 @@ import pytest
 
 from pipeline.agents.harness.testing import POINTS
 from schemas.topics import SPANS
+from tests.e2e.exactness.alerts import changes_sent, changes_stored, changes_truth, write_rules
 from tests.e2e.exactness.chaos import EVENTS, Chaos
 from tests.e2e.exactness.rolling import own_sums, rolling_truth, series_truth, series_windows
 from tests.e2e.exactness.spans import SpanFeed, dead_letters, raw_rows, raw_truth, rolled_up, windows
 from tests.e2e.exactness.stage import TAILRACE_WORKER, Stage
 
 ENV = {"TAILRACE_BATCH_MAX_RECORDS": "8", "TAILRACE_LATENESS_S": "8"}
-STAGE_TWO_POINTS = ("W2:after", "W5:after")
+STAGE_TWO_POINTS = ("W2:after", "W3:after", "W4:after", "W5:after")
 
 
 @pytest.mark.timeout(1800)
 def test_spans_are_exact_in_every_table_whatever_is_killed(
     tmp_path: Path, exactness_minutes: float, exactness_seed: int
 ) -> None:
-    with Stage(tmp_path, program=TAILRACE_WORKER, worker_env=ENV) as stage:
+    env = {**ENV, "TAILRACE_RULES": write_rules(tmp_path)}
+    with Stage(tmp_path, program=TAILRACE_WORKER, worker_env=env) as stage:
         stage.install()
         feed = SpanFeed(stage, exactness_seed, portion=60)
         chaos = Chaos(stage, SPANS, exactness_seed, feed, points=(*POINTS, *STAGE_TWO_POINTS))
@@ -54,9 +56,13 @@ def check_tables(stage: Stage, feed: SpanFeed) -> None:
 
 
 def check_stage_two(stage: Stage, feed: SpanFeed) -> None:
-    """Closed windows and their rolling figures equal the truth."""
+    """Closed windows, their rolling figures and the alerts that follow equal the truth."""
     truth, found = series_truth(feed.truth()), series_windows(stage)
     assert own_sums(found) == truth
     for key, row in found.items():
         expected = rolling_truth(truth, key)
         assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-9), key
+    changes = changes_truth(found)
+    assert changes
+    assert changes_stored(stage) == changes
+    assert changes_sent(stage) == changes

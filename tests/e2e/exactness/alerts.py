@@ -1,0 +1,74 @@
+"""A rule without delay, the changes of alerts that must follow from what `series_windows` holds, and those that are there."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.agents.reading import reader, whole
+from schemas.columns import WINDOW_S
+from schemas.topics import ALERTS
+from tests.e2e.exactness.stage import Stage
+from tests.support.aggregated import Key
+
+THRESHOLD = 0.3
+RULES = f"""\
+rules:
+  - {{name: Failing, metric: error_ratio, comparison: ">", threshold: {THRESHOLD}, window: 1m, min_spans: 0, severity: warning}}
+"""
+Change = tuple[int, str, str, str, str, str]
+"""(when, environment, service, operation, kind, status)"""
+
+
+def write_rules(folder: Path) -> str:
+    """A folder of rules, for TAILRACE_RULES."""
+    (folder / "rules").mkdir()
+    (folder / "rules" / "failing.yaml").write_text(RULES)
+    return str(folder / "rules")
+
+
+def changes_truth(windows: Mapping[Key, Mapping[str, Any]]) -> Counter[Change]:
+    """One firing and one resolution for each time that a series goes over the threshold and back."""
+    firing: set[Key] = set()
+    changes: Counter[Change] = Counter()
+    for key in sorted(windows):
+        start_s, series = key[0], key[1:]
+        row = windows[key]
+        over = row["calls_1m"] > 0 and row["errors_1m"] / row["calls_1m"] > THRESHOLD
+        if over != (series in firing):
+            changes[(start_s + WINDOW_S, *series, "firing" if over else "resolved")] += 1
+            firing ^= {series}
+    return changes
+
+
+def changes_stored(stage: Stage) -> Counter[Change]:
+    """What `alert_events` holds."""
+    sql = (
+        "SELECT toUnixTimestamp(updated_at), environment, service, labels['operation'], labels['kind'], status"
+        " FROM tailrace.alert_events FORMAT JSONCompactEachRow"
+    )
+    return Counter(tuple(json.loads(line)) for line in stage.ask(sql).splitlines())
+
+
+def changes_sent(stage: Stage) -> Counter[Change]:
+    """What the topic `alerts` holds."""
+
+    async def read() -> list[Any]:
+        async with reader(stage.bootstrap) as consumer:
+            return await whole(consumer, ALERTS)
+
+    return Counter(_change(json.loads(record.value)) for record in asyncio.run(read()))
+
+
+def _change(alert: dict[str, Any]) -> Change:
+    labels = alert["labels"]
+    environment, service, operation, kind = (
+        labels.get(name, "") for name in ("environment", "service", "operation", "kind")
+    )
+    at_s = int(datetime.fromisoformat(alert["updatedAt"]).timestamp())
+    return at_s, environment, service, operation, kind, alert["status"]
