@@ -1,20 +1,31 @@
-"""Run one benchmark, or all: `python -m benchmarks [NAME [OPTIONS]]`."""
+"""Run benchmarks: `python -m benchmarks [NAME [OPTIONS]]`; without a name the kernels, which take seconds.
+
+Those with servers take a minute or two each and are run by name; `python -m benchmarks NAME --help` says what they do.
+"""
 
 import importlib
 import sys
 
-NAMES = ("decode", "aggregate", "rows", "worker")
+KERNELS = {name: f"benchmarks.{name}" for name in ("decode", "aggregate", "rows")}
+LONG = {
+    "worker": "benchmarks.worker",
+    "peers": "benchmarks.against_peers",
+    "small": "benchmarks.small",
+}
 
 
 def main() -> None:
     """Run what the command line names."""
-    names = sys.argv[1:2] or list(NAMES)
-    if names[0] not in NAMES:
-        raise SystemExit(f"no benchmark {names[0]!r}; there are {', '.join(NAMES)}")
-    sys.argv = sys.argv[:1] + sys.argv[2:]
+    known = KERNELS | LONG
+    names = sys.argv[1:2] or list(KERNELS)
+    if names[0] in ("-h", "--help"):
+        raise SystemExit(f"{__doc__}\nQuick: {', '.join(KERNELS)}. Long: {', '.join(LONG)}.")
+    if names[0] not in known:
+        raise SystemExit(f"no benchmark {names[0]!r}; there are {', '.join(known)}")
+    sys.argv = [f"python -m benchmarks {names[0]}", *sys.argv[2:]]
     for name in names:
         print(f"== {name}", flush=True)
-        importlib.import_module(f"benchmarks.{name}").main()
+        importlib.import_module(known[name]).main()
 
 
 if __name__ == "__main__":

@@ -21,11 +21,11 @@ def _text(key: str, value: str) -> KeyValue:
     return attribute
 
 
-def request(spans: int, start_ns: int, seed: int = 1, services: int = 5) -> bytes:
+def request(spans: int, start_ns: int, seed: int = 1, services: int = 5, first_service: int = 0) -> bytes:
     """One ExportTraceServiceRequest of `spans` spans whose times begin at `start_ns`, one each millisecond."""
     chance = random.Random(seed)
     message = ExportTraceServiceRequest()
-    for service in range(services):
+    for service in range(first_service, first_service + services):
         resource_spans = message.resource_spans.add()
         resource_spans.resource.attributes.append(_text("service.name", f"svc-{service}"))
         resource_spans.resource.attributes.extend(_text(key, value) for key, value in RESOURCE)

@@ -1,0 +1,99 @@
+"""The worker against the OpenTelemetry Collector and idiomatic Faust: the same topic, one run, one machine.
+
+    python -m benchmarks peers [--spans 3000000] [--rows 2000000] [--only windows|rows] [--faust-seconds 20]
+
+windows   Tailrace's worker without rows | Collector: kafka → span_metrics → kafka | Faust: protobuf objects, a windowed table
+rows      Tailrace's worker, windows and rows | Collector: kafka → batch → clickhouse, rows alone
+
+Records of 1,000 spans, not compressed, 4 partitions. Counted: CPU of the measured process alone, from its first progress to its last;
+progress is offsets committed for windows, rows in the table for rows. `make test-peers` builds the Collector.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks import options
+from benchmarks.bed import Bed, bed, started
+from benchmarks.load import SPANS_A_RECORD, preload_spans
+from benchmarks.meter import Figures, until_committed, until_rows
+
+ROOT = Path(__file__).parents[1]
+PEERS = ROOT / "benchmarks/peers"
+COLLECTOR = ROOT / ".cache/peers/collector/otelcol-peer"
+TIMEOUT_S = 600
+
+
+def main() -> None:
+    """Both jobs, unless one is named."""
+    parser = options.parser(__doc__, TIMEOUT_S)
+    parser.add_argument("--spans", type=int, default=3_000_000, help="in the topic of the windows (%(default)s)")
+    parser.add_argument("--rows", type=int, default=2_000_000, help="spans in the topic of the rows (%(default)s)")
+    parser.add_argument("--only", choices=("windows", "rows"), help="one of the two")
+    parser.add_argument("--faust-seconds", type=int, default=20, help="how long Faust is watched; 0: not at all")
+    chosen = options.parse(parser)
+    if not COLLECTOR.exists():
+        print(f"no Collector: {COLLECTOR.relative_to(ROOT)} is not built (`make test-peers` does); it is left out")
+    if chosen.only != "rows":
+        windows(chosen)
+    if chosen.only != "windows":
+        rows(chosen)
+
+
+def windows(chosen: argparse.Namespace) -> None:
+    """Windows alone."""
+    with bed(store_spans="0") as at:
+        records = preload_spans(at.kafka, chosen.spans)
+        with at.worker() as worker:
+            ours = until_committed(at, [worker], records).times(SPANS_A_RECORD)
+        say("windows, Tailrace", ours)
+        if COLLECTOR.exists():
+            say("windows, Collector span_metrics", collector_windows(at, records), ours, "goal 3, at least 2")
+        if chosen.faust_seconds:
+            say("windows, idiomatic Faust", faust_windows(at, records, chosen.faust_seconds), ours, "goal 50")
+
+
+def rows(chosen: argparse.Namespace) -> None:
+    """Windows and rows against rows alone."""
+    with bed(store_spans="1") as at:
+        records = preload_spans(at.kafka, chosen.rows)
+        spans = records * SPANS_A_RECORD
+        with at.worker() as worker:
+            ours = until_rows(at, [worker], "tailrace", "otel_traces", spans)
+        say("windows and rows, Tailrace", ours)
+        if COLLECTOR.exists():
+            say("rows alone, Collector clickhouse exporter", collector_rows(at, spans), ours, "goal 5")
+
+
+def collector_windows(at: Bed, records: int) -> Figures:
+    """The Collector's span_metrics, in spans."""
+    command = [str(COLLECTOR), "--config", str(PEERS / "span_metrics.yaml")]
+    with started(command, {"PEER_KAFKA": at.kafka}, at.home / "collector.log") as peer:
+        return until_committed(at, [peer], records, group="otel-collector").times(SPANS_A_RECORD)
+
+
+def collector_rows(at: Bed, spans: int) -> Figures:
+    """The Collector's clickhouse exporter."""
+    command = [str(COLLECTOR), "--config", str(PEERS / "raw_rows.yaml")]
+    environment = {"PEER_KAFKA": at.kafka, "PEER_CLICKHOUSE_URL": at.clickhouse}
+    with started(command, environment, at.home / "collector.log") as peer:
+        return until_rows(at, [peer], "otel", "otel_traces", spans)
+
+
+def faust_windows(at: Bed, records: int, longest_s: float) -> Figures:
+    """Faust on the same topic, as far as it comes in the time, in spans."""
+    app = [sys.executable, str(PEERS / "idiomatic_faust.py"), "--datadir", str(at.home / "faust")]
+    command = [*app, "worker", "--without-web", "--loglevel", "warn"]
+    with started(command, {"PEER_KAFKA": at.kafka}, at.home / "faust.log") as peer:
+        done = until_committed(at, [peer], records, group="idiomatic-faust", longest_s=longest_s)
+    return done.times(SPANS_A_RECORD)
+
+
+def say(what: str, figures: Figures, ours: Figures | None = None, goal: str = "") -> None:
+    """A line; for a peer with how many times as much we do with a CPU-second."""
+    ratio = f"; Tailrace does {ours.a_cpu_s / figures.a_cpu_s:.2f} times that ({goal})" if ours else ""
+    print(f"{what}: spans {figures}{ratio}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""Where workers and peers are measured: an embedded Kafka and an embedded ClickHouse of one run, in a folder that goes away.
+
+Promises: free ports; every process it started has ended when the block is left. The servers share the machine with what is
+measured; only the measured processes' CPU is counted (benchmarks.meter).
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+TOPIC = "otlp_spans"
+PARTITIONS = 4
+GROUP = "tailrace"
+END_S = 60
+"""A process that is told to end gets this long, then it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """Addresses, a folder for logs, and the settings of workers."""
+
+    home: Path
+    kafka: str
+    clickhouse: str
+    environment: dict[str, str]
+
+    def query(self, sql: str) -> str:
+        """A query's answer as text."""
+        request = urllib.request.Request(self.clickhouse, data=sql.encode())  # noqa: S310 - our own server
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return str(answer.read().decode())
+
+    def rows(self, database: str, table: str) -> int:
+        """Rows of a table from the parts' headers, which costs next to nothing; 0 while there is no such table."""
+        where = f"database = '{database}' AND name = '{table}'"
+        return int(self.query(f"SELECT sum(total_rows) FROM system.tables WHERE {where}") or 0)  # noqa: S608
+
+    @contextmanager
+    def worker(self, core: int | None = None) -> Iterator[psutil.Process]:
+        """A worker; pinned to a core, if one is named."""
+        with started([sys.executable, "-m", "pipeline", "worker"], self.environment, self.home / "worker.log") as one:
+            if core is not None:
+                one.cpu_affinity([core])
+            yield one
+
+
+@contextmanager
+def bed(**settings: str) -> Iterator[Bed]:
+    """Both servers with Tailrace's tables and topics; `settings` are TAILRACE_* of the workers."""
+    with tempfile.TemporaryDirectory(prefix="tailrace-bench-") as folder:
+        home = Path(folder)
+        with _server("kafka", home) as kafka, _server("clickhouse", home) as clickhouse:
+            environment = {
+                "TAILRACE_KAFKA_BOOTSTRAP": kafka,
+                "TAILRACE_CLICKHOUSE_URL": clickhouse.rstrip("/") + "/tailrace",
+                "TAILRACE_LOG_LEVEL": "warning",
+                **{f"TAILRACE_{name.upper()}": value for name, value in settings.items()},
+            }
+            for command in ("migrate", "topics"):
+                _run([sys.executable, "-m", "pipeline", command], environment)
+            yield Bed(home, kafka, clickhouse, environment)
+
+
+@contextmanager
+def started(command: Sequence[str], environment: dict[str, str], log: Path) -> Iterator[psutil.Process]:
+    """A process that is asked to end when the block is left; if the block fails, its log's end is shown."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=out, stderr=out)
+        try:
+            yield psutil.Process(process.pid)
+        except BaseException:
+            print(f"last lines of {log.name}:\n" + log.read_text(errors="replace")[-2000:], file=sys.stderr)
+            raise
+        finally:
+            _end(process)
+
+
+@contextmanager
+def _server(name: str, home: Path) -> Iterator[str]:
+    arguments = ["--data-dir", f"{home}/{name}", "--json", "--die-with-parent", "--port", "0"]
+    command = [sys.executable, "-m", f"pipeline.embedded.{name}", *arguments]
+    with (home / f"{name}.log").open("wb") as out:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=out)
+        try:
+            line = process.stdout.readline() if process.stdout else b""
+            yield str(json.loads(line)[name])
+        finally:
+            _end(process)
+
+
+def _run(command: Sequence[str], environment: dict[str, str]) -> None:
+    subprocess.run(command, env={**os.environ, **environment}, check=True, stdout=subprocess.DEVNULL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

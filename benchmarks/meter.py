@@ -1,0 +1,125 @@
+"""CPU seconds, wall seconds and memory of processes between their first progress and the end, by one rule for us and for peers.
+
+Progress is a number that the processes make grow: offsets that their group committed, rows of their table. Promises: start-up is left
+out (the count begins at the first progress seen), and so is all after the last progress; a process that ends early is an error.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import psutil
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+
+from benchmarks.bed import GROUP, TOPIC, Bed
+
+Progress = Callable[[], Awaitable[int]]
+POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What was done, in units of progress, and what it took."""
+
+    done: int
+    cpu_s: float
+    wall_s: float
+    peak_bytes: int
+
+    @property
+    def a_cpu_s(self) -> float:
+        """Units per CPU-second."""
+        return self.done / self.cpu_s
+
+    @property
+    def a_s(self) -> float:
+        """Units per second of the clock."""
+        return self.done / self.wall_s
+
+    def times(self, factor: int) -> "Figures":
+        """The same in smaller units: spans for records."""
+        return Figures(self.done * factor, self.cpu_s, self.wall_s, self.peak_bytes)
+
+    def __str__(self) -> str:
+        """For people."""
+        rates = f"{self.a_cpu_s:,.0f} per CPU-s, {self.a_s:,.0f} per s"
+        return f"{rates}, peak {self.peak_bytes / 2**20:,.0f} MiB ({self.done:,} in {self.wall_s:.1f} s)"
+
+
+class Usage:
+    """CPU and memory of processes and their children."""
+
+    def __init__(self, processes: Sequence[psutil.Process]) -> None:
+        self._processes = processes
+        self.peak_bytes = 0
+
+    def cpu_s(self) -> float:
+        """User and system seconds so far; takes note of the memory on the way. ChildProcessError if one has ended."""
+        everyone = [one for root in self._processes for one in (root, *root.children(recursive=True))]
+        try:
+            if any(one.status() == psutil.STATUS_ZOMBIE for one in self._processes):
+                raise ChildProcessError("a measured process ended by itself")
+            self.peak_bytes = max(self.peak_bytes, sum(one.memory_info().rss for one in everyone))
+            return sum(one.cpu_times().user + one.cpu_times().system for one in everyone)
+        except psutil.NoSuchProcess as error:
+            raise ChildProcessError("a measured process ended by itself") from error
+
+
+def until_committed(
+    at: Bed, processes: Sequence[psutil.Process], records: int, *, group: str = GROUP, longest_s: float | None = None
+) -> Figures:
+    """Measure until the group has committed so many records (or for so long), in records."""
+
+    async def run() -> Figures:
+        async with offsets(at.kafka, group) as progress:
+            return await _measure(progress, records, processes, longest_s)
+
+    return asyncio.run(run())
+
+
+def until_rows(at: Bed, processes: Sequence[psutil.Process], database: str, table: str, rows: int) -> Figures:
+    """Measure until the table has so many rows, in rows."""
+
+    async def progress() -> int:
+        return await asyncio.to_thread(at.rows, database, table)
+
+    return asyncio.run(_measure(progress, rows, processes, None))
+
+
+@asynccontextmanager
+async def offsets(bootstrap: str, group: str) -> AsyncIterator[Progress]:
+    """Asks for the sum of the group's committed offsets on the topic; 0 before the broker has made its topic for offsets."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+
+    async def progress() -> int:
+        try:
+            committed = await admin.list_consumer_group_offsets(group)
+        except GroupCoordinatorNotAvailableError:
+            return 0
+        return sum(at.offset for tp, at in committed.items() if tp.topic == TOPIC and at.offset > 0)
+
+    try:
+        yield progress
+    finally:
+        await admin.close()
+
+
+async def _measure(
+    progress: Progress, total: int, processes: Sequence[psutil.Process], longest_s: float | None
+) -> Figures:
+    usage = Usage(processes)
+    while (first := await progress()) == 0:
+        usage.cpu_s()
+        await asyncio.sleep(POLL_S)
+    begun_cpu_s, begun_s = usage.cpu_s(), time.monotonic()
+    now, cpu_s, at_s = first, begun_cpu_s, begun_s
+    while now < total and (longest_s is None or time.monotonic() < begun_s + longest_s):
+        await asyncio.sleep(POLL_S)
+        seen, used_s = await progress(), usage.cpu_s()
+        if seen > now:
+            now, cpu_s, at_s = seen, used_s, time.monotonic()
+    return Figures(now - first, cpu_s - begun_cpu_s, at_s - begun_s, usage.peak_bytes)
