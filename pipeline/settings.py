@@ -67,9 +67,11 @@ class Settings(BaseModel):
         120, gt=0, description="a worker without progress for this long, though there is lag, ends itself"
     )
     dead_letter_max_ratio: float = Field(
-        0.5, gt=0, le=1, description="the worker stops when more than this share of the last 1000 records was dead"
+        0.5, gt=0, le=1, description="a partition is halted when more than this share of the last 1000 records was dead"
     )
-    dead_letter_max_run: int = Field(1000, ge=1, description="the worker stops after this many dead records in a row")
+    dead_letter_max_run: int = Field(
+        1000, ge=1, description="a partition is halted after this many dead records in a row"
+    )
 
     retain_spans_d: int = Field(30, ge=1, description="days that raw spans stay")
     retain_windows_10s_h: int = Field(24, ge=1, description="hours that 10 s windows stay")

@@ -42,6 +42,7 @@ METRICS = (
     Metric("lag_seconds", "gauge", "consumer_lag_seconds", "age of the last committed record while there is lag", ("topic", "partition")),
     Metric("watermark_delay", "gauge", "watermark_delay_seconds", "wall clock minus the watermark of closed windows", ("partition",)),
     Metric("ready_partitions", "gauge", "ready_partitions", "partitions that this worker works on"),
+    Metric("halted", "gauge", "halted_partitions", "1 while a partition stands still because its batch can never be inserted", ("topic", "partition")),
     Metric("buffered_bytes", "gauge", "buffered_bytes", "bytes of records that wait to be batched"),
     Metric("state_series", "gauge", "state_series", "series that stage 2 keeps", ("partition",)),
     Metric("state_bytes", "gauge", "state_bytes", "bytes that stage 2 keeps", ("partition",)),

@@ -1,11 +1,11 @@
-"""A worker's own doors: /metrics (Prometheus text), /live (the loop answers), /ready (a member of the group, positions known).
+"""A worker's own doors: /metrics (Prometheus text), /live (the loop answers), /ready (a member of the group, positions known, none halted).
 
-Promises: loopback unless told otherwise. Knows the harness by two questions only.
+Promises: loopback unless told otherwise. Knows the harness by three questions only.
 """
 
 import ipaddress
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
@@ -15,7 +15,11 @@ log = logging.getLogger(__name__)
 
 
 async def open_doors(
-    address: str, insecure: bool, metrics: Callable[[], bytes], ready: Callable[[], bool]
+    address: str,
+    insecure: bool,
+    metrics: Callable[[], bytes],
+    ready: Callable[[], bool],
+    halted: Callable[[], Mapping[str, str]] = dict,
 ) -> web.AppRunner:
     """Serve; the runner is to be cleaned up. Misconfigured: an address beyond loopback without being told that it is meant."""
     host, _, port = address.rpartition(":")
@@ -32,6 +36,8 @@ async def open_doors(
         return web.json_response({"status": "live"})
 
     async def on_ready(_: web.Request) -> web.Response:
+        if reasons := halted():
+            return web.json_response({"status": "halted", "halted": dict(reasons)}, status=503)
         is_ready = ready()
         return web.json_response({"status": "ready" if is_ready else "waiting"}, status=200 if is_ready else 503)
 

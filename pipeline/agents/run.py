@@ -29,7 +29,7 @@ from pipeline.agents.harness.worker import Harness
 from pipeline.agents.http import bound_to, open_doors
 from pipeline.agents.kafka_wire import topic_ids
 from pipeline.agents.producer import KafkaMessages
-from pipeline.errors import Misconfigured, Never, NotNow
+from pipeline.errors import Misconfigured, NotNow
 from pipeline.model.outcome import Outcome
 from pipeline.settings import Settings
 from pipeline.sinks.base import BlockSink
@@ -100,10 +100,6 @@ def fatal(error: BaseException) -> NoReturn:
     code = 2 if isinstance(error, Misconfigured) else 1
     if isinstance(error, Misconfigured):
         log.critical("worker stops: %s", error)
-    elif isinstance(error, Never):
-        log.critical(
-            "worker stops, the intent stands (`tailrace intents show`): %s: %s", error.reason, error, exc_info=error
-        )
     else:
         log.critical("worker stops: %r", error, exc_info=error)
     logging.shutdown()
@@ -127,8 +123,10 @@ class Beside:
             for warm in self._warm:  # kernels compile now, while no partition waits and no heartbeat is due
                 await asyncio.to_thread(warm)
             settings = self._settings
-            ready = partial(getattr, self._harness, "ready")
-            self._doors = await open_doors(settings.worker_http, settings.worker_http_insecure, self._metrics, ready)
+            ready, halted = partial(getattr, self._harness, "ready"), partial(getattr, self._harness, "halted")
+            self._doors = await open_doors(
+                settings.worker_http, settings.worker_http_insecure, self._metrics, ready, halted
+            )
         except Misconfigured as error:
             fatal(error)
         self._watchdog.start()
@@ -175,7 +173,7 @@ def build_worker(settings: Settings, parts: Parts) -> TailraceApp:
         )
         makers: dict[str, PipelineMaker] = {topic: _ranges(tools, work) for topic, work in parts.works.items()}
         makers.update({topic: partial(make, tools) for topic, make in parts.pipelines.items()})
-        return Harness(makers, partial(topic_ids, settings.kafka_bootstrap), fatal, limits, telemetry)
+        return Harness(group, makers, partial(topic_ids, settings.kafka_bootstrap), fatal, limits, telemetry)
 
     async def close() -> None:
         await messages.close()

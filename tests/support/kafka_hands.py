@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import CommitFailedError, for_code
 from aiokafka.structs import OffsetAndMetadata
@@ -54,6 +54,19 @@ def set_offsets(bootstrap: str, group: str, topic: str, offsets: Mapping[int, in
             await consumer.stop()
 
     asyncio.run(commit())
+
+
+def produce(bootstrap: str, topic: str, partition: int, *values: bytes) -> None:
+    """To one partition, in this order; acknowledged when it returns."""
+
+    async def send() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+        await producer.start()
+        for value in values:
+            await producer.send(topic, value, partition=partition)
+        await producer.stop()
+
+    asyncio.run(send())
 
 
 def delete_group(bootstrap: str, group: str) -> None:

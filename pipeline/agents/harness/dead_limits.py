@@ -1,4 +1,4 @@
-"""How much of the input may be dead before the worker stops: a bad release then shows as lag, which can be recovered, not as an emptied topic.
+"""How much of the input may be dead before its partition is halted: a bad release then shows as lag, which can be recovered, not as an emptied topic.
 
 Promises: looks at the last 1000 records of one partition. Decides only whether to go on, never what a batch holds.
 """
@@ -8,6 +8,7 @@ from collections import deque
 from pipeline.errors import Never
 
 WINDOW_RECORDS = 1000
+RUN, RATIO = REASONS = ("dead_letter_run", "dead_letter_ratio")
 
 
 class DeadLimits:
@@ -29,9 +30,9 @@ class DeadLimits:
             self._dead -= old_dead
         self._run = self._run + dead if dead == records else 0
         if self._run >= self._max_run:
-            raise Never("dead_letter_run", f"{self._run} records in a row were dead (limit {self._max_run})")
+            raise Never(RUN, f"{self._run} records in a row were dead (limit {self._max_run})")
         if self._records >= WINDOW_RECORDS and self._dead > self._max_ratio * self._records:
             raise Never(
-                "dead_letter_ratio",
+                RATIO,
                 f"{self._dead} of the last {self._records} records were dead (limit {self._max_ratio:.0%})",
             )

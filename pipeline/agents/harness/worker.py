@@ -1,19 +1,35 @@
 """The harness of one worker: a pipeline per assigned partition, begun anew with every membership.
 
-Promises: a pipeline's failure ends the process (after a log line) unless it is Fenced, which ends only that membership's pipelines;
+Promises: a pipeline's failure ends the process (after a log line) unless it is Fenced, which ends only that membership's pipelines, or Never,
+which halts its partition alone: the intent stands, the others go on, and it is tried again now and then, so that mending the store is enough.
 `finish` lets batches in hand come to their end. Does not join the group or poll: the driver does.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 
 from pipeline import clock
 from pipeline.agents.harness.backoff import Backoff
-from pipeline.agents.harness.types import Fetch, Limits, Membership, Partition, Pipeline, PipelineMaker, Telemetry
-from pipeline.errors import Fenced, NotNow
+from pipeline.agents.harness.dead_limits import REASONS as DEAD_LIMITS
+from pipeline.agents.harness.types import (
+    Fetch,
+    Group,
+    Limits,
+    Membership,
+    Partition,
+    Pipeline,
+    PipelineMaker,
+    Telemetry,
+)
+from pipeline.errors import Fenced, Never, NotNow
 
 log = logging.getLogger(__name__)
+
+HALTED_RETRY_S = 10.0
+"""A halted partition is tried again after this time: what refused its batch may have been mended."""
 
 TopicIds = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 Fatal = Callable[[BaseException], None]
@@ -24,41 +40,50 @@ class Harness:
 
     def __init__(
         self,
+        group: Group,
         makers: Mapping[str, PipelineMaker],
         topic_ids: TopicIds,
         fatal: Fatal,
         limits: Limits,
         telemetry: Telemetry,
     ) -> None:
-        self._makers, self._topic_ids, self._fatal = makers, topic_ids, fatal
+        self._group, self._makers, self._topic_ids, self._fatal = group, makers, topic_ids, fatal
         self._limits, self._telemetry = limits, telemetry
         self._membership: Membership | None = None
         self._pipelines: dict[Partition, Pipeline] = {}
+        self._halted: dict[Partition, Never] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._finishing = False
+        self._finishing = asyncio.Event()
 
     @property
     def pipelines(self) -> Mapping[Partition, Pipeline]:
-        """Those of the present membership."""
+        """Those of the present membership that are not halted."""
         return self._pipelines
 
     @property
+    def halted(self) -> Mapping[str, str]:
+        """Topic/partition → why nothing more of it can be done until a person has set something right."""
+        return {f"{at.topic}/{at.partition}": f"{error.reason}: {error}" for at, error in self._halted.items()}
+
+    @property
     def ready(self) -> bool:
-        """A member of the group, and every pipeline knows where it is."""
-        present = self._membership is not None and not self._membership.ended
+        """A member of the group, every pipeline knows where it is, and none is halted."""
+        present = self._membership is not None and not self._membership.ended and not self._halted
         return present and all(pipeline.ready for pipeline in self._pipelines.values())
 
     def assigned(self, membership: Membership) -> None:
         """A new membership began."""
         self.revoked()
         self._membership = membership
-        if not self._finishing:
+        if not self._finishing.is_set():
             self._spawn(self._start(membership))
 
     def revoked(self) -> None:
         """The membership ended: drop everything that is not yet on record."""
         self._membership = None
         self._pipelines = {}
+        for partition in list(self._halted):
+            self._unhalt(partition)
         for task in self._tasks:
             task.cancel()
 
@@ -70,7 +95,7 @@ class Harness:
 
     async def finish(self, timeout_s: float) -> None:
         """Begin no further batch, and wait for those in hand; what takes longer stays on record."""
-        self._finishing = True
+        self._finishing.set()
         for pipeline in self._pipelines.values():
             pipeline.close()
         tasks = list(self._tasks)
@@ -104,9 +129,39 @@ class Harness:
             make = self._makers.get(partition.topic)
             if make is None:
                 continue
-            pipeline = make(membership, partition, epochs[partition.topic])
-            self._pipelines[partition] = pipeline
-            self._spawn(pipeline.run())
+            epoch = epochs[partition.topic]
+            first = self._pipelines[partition] = make(membership, partition, epoch)
+            self._spawn(self._work(first, partial(make, membership, partition, epoch), membership, partition))
+
+    async def _work(
+        self, pipeline: Pipeline, again: Callable[[], Pipeline], membership: Membership, partition: Partition
+    ) -> None:
+        """One pipeline after another, until one is closed: each Never halts the partition for a while."""
+        while True:
+            try:
+                return await pipeline.run()
+            except Never as error:
+                self._halt(membership, partition, error)
+                if error.reason in DEAD_LIMITS:  # a new count would let as many through again
+                    return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._finishing.wait(), HALTED_RETRY_S)
+                return
+            self._unhalt(partition)
+            pipeline = self._pipelines[partition] = again()
+            self._group.resume(membership, partition)
+
+    def _halt(self, membership: Membership, partition: Partition, error: Never) -> None:
+        self._pipelines.pop(partition, None)
+        self._group.pause(membership, partition)
+        self._halted[partition] = error
+        self._telemetry.gauge("halted", 1, topic=partition.topic, partition=str(partition.partition))
+        where = f"{partition.topic}/{partition.partition}"
+        log.critical("%s is halted, its intent stands (`tailrace intents show`): %s: %s", where, error.reason, error)
+
+    def _unhalt(self, partition: Partition) -> None:
+        del self._halted[partition]
+        self._telemetry.gauge("halted", 0, topic=partition.topic, partition=str(partition.partition))
 
     async def _epochs(self, topics: Sequence[str]) -> Mapping[str, str]:
         backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)

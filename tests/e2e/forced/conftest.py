@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.exactness.stage import Stage
-from tests.e2e.forced.world import Raw
+from tests.e2e.forced.world import Raw, Spans
 
 
 @pytest.fixture(scope="package")
@@ -20,4 +20,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def raw(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Raw]:
     """Topic, group and tables of this test alone; its workers end with it."""
     with Raw(stage, request.node.name.removeprefix("test_")[:60]) as world:
+        yield world
+
+
+@pytest.fixture
+def spans(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Spans]:
+    """Tailrace with empty topics and tables, and a group of this test alone."""
+    with Spans(stage, request.node.name.removeprefix("test_")) as world:
         yield world

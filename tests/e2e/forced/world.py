@@ -1,14 +1,14 @@
 """What each forced case works in: a database and a consumer group of its own on the shared stage, its workers, and what they say of themselves.
 
-Promises: workers end with the world; the servers stay up. `Raw` has raw bytes with a trivial aggregate in a topic of its own.
+Promises: workers end with the world; the servers stay up. `Raw` has raw bytes with a trivial aggregate in a topic of its own, `Spans` is
+Tailrace itself on topics made anew.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -16,11 +16,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline.agents.kafka_wire import topic_ids
+from pipeline.clock import now_ms
+from schemas.topics import SPANS, registry
 from tests.e2e.exactness.raw import Truth, values
-from tests.e2e.exactness.stage import PARTITIONS, RAW_WORKER, Stage, Worker
-from tests.support.kafka_hands import committed
+from tests.e2e.exactness.stage import PARTITIONS, RAW_WORKER, TAILRACE_WORKER, Stage, Worker
+from tests.support.forked import forker
+from tests.support.kafka_hands import committed, delete_topics, produce
 from tests.support.worker import TABLES
 
 
@@ -35,6 +40,7 @@ class World:
         self.clickhouse_port = 0
         """A proxy's, where workers started from now on are to go through one."""
         self._workers: list[Worker] = []
+        self._commands = 0
 
     def __enter__(self) -> Self:
         return self
@@ -64,12 +70,22 @@ class World:
         return Member(worker)
 
     def run(self, *command: str) -> str:
-        """`tailrace …` as a process: what it prints; raises on another exit code than 0."""
-        return tailrace(self.env(), *command)
+        """`tailrace …` as a process: what it prints; an AssertionError on another exit code than 0."""
+        self._commands += 1
+        log = self.stage.folder / f"{self.group}-{self._commands}.log"
+        code = forker(0).fork(("pipeline", *command), {**os.environ, **self.env()}, log).wait(60)
+        said = log.read_text()
+        assert code == 0, f"tailrace {' '.join(command)}: exit code {code}\n{said}"
+        return said
 
     def ask(self, sql: str) -> str:
         """`{db}` is this world's database."""
         return self.stage.ask(sql.format(db=self.database))
+
+    def idle(self, topic: str) -> bool:
+        """No intent stands on any partition."""
+        at = committed(self.stage.bootstrap, self.group, topic)
+        return len(at) == PARTITIONS and not any(metadata.startswith("v1;") for _, metadata in at.values())
 
     def wait(self, done: Callable[[], bool], timeout_s: float = 60) -> None:
         """Until done."""
@@ -160,12 +176,7 @@ class Raw(World):
 
     def wait_for_all(self, timeout_s: float = 60) -> None:
         """Until every record stands in the table and no range is open."""
-        self.wait(lambda: self.landed() >= self.truth.records and self.idle(), timeout_s)
-
-    def idle(self) -> bool:
-        """No intent stands on any partition."""
-        at = committed(self.stage.bootstrap, self.group, self.topic)
-        return len(at) == PARTITIONS and not any(metadata.startswith("v1;") for _, metadata in at.values())
+        self.wait(lambda: self.landed() >= self.truth.records and self.idle(self.topic), timeout_s)
 
     def exact(self) -> bool:
         """Every table says the truth."""
@@ -180,10 +191,52 @@ class Raw(World):
         return {table: (int(count), int(total)) for table, (count, total) in found.items()}
 
 
-def tailrace(env: dict[str, str], *command: str) -> str:
-    """`tailrace …` as a process: what it prints; CalledProcessError on another exit code than 0."""
-    line = [sys.executable, "-m", "pipeline", *command]
-    done = subprocess.run(line, env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False)
-    if done.returncode:
-        raise AssertionError(f"tailrace {' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
-    return done.stdout
+class Spans(World):
+    """Tailrace's own worker, tables and topics, made anew: what an earlier test left is gone."""
+
+    program = TAILRACE_WORKER
+
+    def __enter__(self) -> Self:
+        self.database = "tailrace"
+        self.stage.ask("DROP DATABASE IF EXISTS tailrace SYNC")
+        there = asyncio.run(topic_ids(self.stage.bootstrap, list(registry())))
+        if there:
+            delete_topics(self.stage.bootstrap, *there)
+        self.stage.install()
+        return self
+
+    def start(self, **env: str) -> Member:
+        """A worker."""
+        return self.work(SPANS, **env)
+
+    def send(self, partition: int, *values: bytes) -> None:
+        """Records to one partition, in this order."""
+        produce(self.stage.bootstrap, SPANS, partition, *values)
+
+    def letters(self) -> dict[str, str]:
+        """Id → reason, of the rows in `dead_letters`; a row that is there twice is an AssertionError."""
+        sql = "SELECT concat_ws('|', topic, epoch, partition, offset, span_index), reason FROM {db}.dead_letters"
+        rows = [(id_, reason) for id_, reason in (line.split("\t") for line in self.ask(sql).splitlines())]
+        assert len(dict(rows)) == len(rows), rows
+        return dict(rows)
+
+    def spans(self, table: str = "span_windows") -> dict[str, int]:
+        """Operation → how many spans the windows count; of `otel_traces`, rows."""
+        name, what = ("SpanName", "count()") if table == "otel_traces" else ("operation", "sum(spans)")
+        sql = f"SELECT {name} AS name, {what} FROM {{db}}.{table} GROUP BY name"  # noqa: S608
+        return {name: int(count) for name, count in (line.split("\t") for line in self.ask(sql).splitlines())}
+
+
+def request(*names: str, service: str = "shop", bad: int = -1) -> bytes:
+    """A request of one span each, ended just now; span number `bad` has a trace id that is none."""
+    made = ExportTraceServiceRequest()
+    resource = made.resource_spans.add()
+    resource.resource.attributes.add(key="service.name").value.string_value = service
+    spans = resource.scope_spans.add().spans
+    for number, name in enumerate(names):
+        end_ns = now_ms() * 10**6
+        span = spans.add(trace_id=b"t" * 16, span_id=b"%08d" % number, name=name, kind=2)
+        span.start_time_unix_nano, span.end_time_unix_nano = end_ns - 10**6, end_ns
+        if number == bad:
+            span.trace_id = b"short"
+    return bytes(made.SerializeToString())

@@ -1,0 +1,66 @@
+"""A batch that can never be inserted: its partition is halted and says so, the others go on; two ways out, each exact."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from schemas.topics import SPANS
+from tests.e2e.forced.world import Member, Spans, request
+from tests.support.kafka_hands import epoch_of
+
+REFUSE = "ALTER TABLE {db}.otel_traces ADD CONSTRAINT refused CHECK SpanName != 'poison'"
+ACCEPT = "ALTER TABLE {db}.otel_traces DROP CONSTRAINT refused"
+
+
+def halted(spans: Spans) -> Member:
+    """A worker whose partition 0 is halted at offset 1, with two records behind that."""
+    spans.ask(REFUSE)
+    spans.send(0, request("a"))
+    member = spans.start()
+    spans.wait(lambda: spans.spans() == {"a": 1})
+    spans.send(0, request("poison", "b"))
+    spans.wait(lambda: member.metric("tailrace_halted_partitions", topic=SPANS, partition="0") == 1)
+    return member
+
+
+@pytest.mark.timeout(120)
+def test_a_batch_that_can_never_be_inserted_halts_its_partition_alone_until_it_is_skipped(spans: Spans) -> None:
+    member, epoch = halted(spans), epoch_of(spans.stage.bootstrap, SPANS)
+    spans.send(0, request("c"))
+    spans.send(1, request("d"), request("e"))
+    spans.wait(lambda: spans.spans() == {"a": 1, "d": 1, "e": 1})
+    status, body = member.door("/ready")
+    assert (status, json.loads(body)["status"]) == (503, "halted")
+    assert "constraint" in json.loads(body)["halted"][f"{SPANS}/0"]
+    assert f"{SPANS}/0 is halted, its intent stands (`tailrace intents show`): constraint" in member.log
+    assert spans.run("intents", "show").startswith(f"{SPANS}/0: [1, 2) epoch {epoch}")
+
+    assert member.worker.stop() == 0
+    assert "1 records of [1, 2) kept as dead letters" in spans.run("intents", "skip", SPANS, "0")
+    assert spans.run("intents", "show") == f"group {spans.group}: no intent stands\n"
+    member.worker.start()
+    spans.wait(lambda: spans.idle(SPANS) and spans.spans() == dict.fromkeys("acde", 1))
+    assert spans.spans("otel_traces") == dict.fromkeys("acde", 1)
+    letter = f"{SPANS}|{epoch}|0|1|-1"
+    assert spans.letters() == {letter: "skipped"}
+
+    assert spans.run("dead-letters", "redrive", letter).startswith("1 sent again")
+    spans.wait(lambda: member.metric("tailrace_halted_partitions") == 1)
+    spans.ask(ACCEPT)
+    spans.wait(lambda: spans.spans() == dict.fromkeys(("a", "b", "c", "d", "e", "poison"), 1))
+    assert spans.run("dead-letters", "redrive", letter).startswith("0 sent again")
+    assert "sent again" in spans.run("dead-letters", "list")
+    assert spans.letters() == {letter: "skipped"}
+
+
+@pytest.mark.timeout(120)
+def test_once_the_store_takes_it_a_halted_batch_goes_in_by_itself(spans: Spans) -> None:
+    member = halted(spans)
+    spans.ask(ACCEPT)
+    spans.wait(lambda: spans.idle(SPANS) and spans.spans() == dict.fromkeys(("a", "b", "poison"), 1))
+    assert spans.spans("otel_traces") == dict.fromkeys(("a", "b", "poison"), 1)
+    assert not member.worker.dead()
+    assert member.ready()
+    assert spans.letters() == {}
