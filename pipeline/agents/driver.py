@@ -1,4 +1,4 @@
-"""Faust's aiokafka transport, changed in three things: no commits, whole polls as one event, positions from the harness.
+"""Faust's aiokafka transport, changed in four things: no commits, whole polls as one event, positions from the harness, records as columns.
 
 Promises: read_committed; no automatic offset (`auto_offset_reset=none`); one poll of a partition is one event whose value is a `Fetch`;
 Faust's own commits and seeks do nothing. Everything else is Faust's. Pinned to faust-streaming 0.15.3.
@@ -25,6 +25,8 @@ from faust.types import TP, ConsumerMessage
 
 from pipeline.agents.group import KafkaGroup
 from pipeline.agents.harness.types import Fetch
+from pipeline.agents.kafka_columns import ColumnFetcher
+from pipeline.agents.kafka_frames import use_frames
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,9 @@ class FencedThread(AIOKafkaConsumerThread):
         self._consumer = self._create_consumer(loop=self.thread_loop)
         _group(self).attach(self._consumer, self.thread_loop)
         self.time_started = asyncio.get_running_loop().time()
+        use_frames(self._consumer._client)
         await self._consumer.start()
+        ColumnFetcher.take_over(self._consumer)
 
     def _create_worker_consumer(self, transport: Any) -> Any:  # noqa: ANN401 - aiokafka is untyped
         conf = self.app.conf

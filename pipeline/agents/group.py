@@ -10,10 +10,9 @@ Promises: every client call runs in the consumer's own thread and loop. Relies o
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
     IllegalGenerationError,
@@ -27,6 +26,7 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.agents.harness import testing
 from pipeline.agents.harness.types import Fetch, Membership, Partition, Standing
 from pipeline.errors import Fenced, NotNow
+from pipeline.stages.record_batches.read import Columns
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class KafkaGroup:
         )
         self._on_assigned(self._current)
 
-    def fetched(self, records: dict[TopicPartition, list[Any]]) -> list[Fetch]:
+    def fetched(self, records: Mapping[TopicPartition, Sequence[Columns]]) -> list[Fetch]:
         """What a poll gave, as fetches that say between which positions they lie; nothing before a partition was sought."""
         membership = self._current
         if membership is None or not self._is_current(membership):
@@ -86,7 +86,7 @@ class KafkaGroup:
                 continue
             end = membership.token.state_value(tp).position
             self._chain[at] = end
-            fetches.append(_fetch(at, membership, start, end, batch))
+            fetches += [Fetch(at, membership, start, end, *columns) for columns in batch]
         return fetches
 
     async def give_up(self, why: str) -> None:
@@ -211,19 +211,3 @@ class KafkaGroup:
         if self._consumer is None:
             raise Fenced("the consumer is not running")
         return self._consumer
-
-
-def _fetch(at: Partition, membership: Membership, start: int, end: int, batch: Iterable[Any]) -> Fetch:
-    records = list(batch)
-    values = tuple(record.value or b"" for record in records)
-    n = len(records)
-    return Fetch(
-        partition=at,
-        membership=membership,
-        start=start,
-        end=end,
-        offsets=np.fromiter((record.offset for record in records), np.int64, n),
-        timestamps_ms=np.fromiter((record.timestamp for record in records), np.int64, n),
-        values=values,
-        sizes=np.fromiter(map(len, values), np.int64, n),
-    )

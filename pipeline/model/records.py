@@ -3,10 +3,13 @@
 Promises: immutable; the same range read twice is equal, so all that is computed from it can be rebuilt. Does not look inside the bytes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from pipeline.model.values import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,8 @@ class Records:
     partition: int
     start_offset: int
     end_offset: int
-    values: tuple[bytes, ...]
+    values: Sequence[bytes]
+    """As `Values` where they come from Kafka."""
     offsets: npt.NDArray[np.int64]
     """int64[n], ascending."""
     timestamps_ms: npt.NDArray[np.int64]
@@ -28,4 +32,4 @@ class Records:
     @property
     def size_bytes(self) -> int:
         """Bytes of all values together."""
-        return sum(map(len, self.values))
+        return Values.of(self.values).size_bytes

@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.agents.harness.types import Fetch, Membership, Partition, Pipeline, Standing
 from pipeline.errors import Fenced
+from pipeline.model.values import Values
 
 
 def _nothing(_: str) -> None:
@@ -90,6 +91,5 @@ def _fetch(at: Partition, membership: Membership, start: int, values: list[bytes
         end=start + n,
         offsets=np.arange(start, start + n, dtype=np.int64),
         timestamps_ms=np.full(n, 1_700_000_000_000, np.int64),
-        values=tuple(values),
-        sizes=np.fromiter(map(len, values), np.int64, n),
+        values=Values.of(values),
     )

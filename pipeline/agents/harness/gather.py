@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.agents.harness.types import Fetch
+from pipeline.model.values import Values
 
 I64 = npt.NDArray[np.int64]
 
@@ -22,7 +23,7 @@ class Cut:
 
     start: int
     end: int
-    values: tuple[bytes, ...]
+    values: Values
     offsets: I64
     timestamps_ms: I64
 
@@ -49,7 +50,7 @@ class Gatherer:
         if first < len(fetch.values):
             self._held.append((fetch, first))
             self.records += len(fetch.values) - first
-            self.size_bytes += int(fetch.sizes[first:].sum())
+            self.size_bytes += int(fetch.values.sizes[first:].sum())
         self.position = fetch.end
         return True
 
@@ -62,7 +63,7 @@ class Gatherer:
         pieces: list[tuple[Fetch, int, int]] = []
         while self._held and max_records > 0 and max_bytes > 0:
             fetch, first = self._held[0]
-            sizes = np.cumsum(fetch.sizes[first : first + max_records])
+            sizes = np.cumsum(fetch.values.sizes[first : first + max_records])
             fits = int(np.searchsorted(sizes, max_bytes, side="right"))
             n = max(fits, 0 if pieces else 1)
             if n == 0:
@@ -84,7 +85,7 @@ class Gatherer:
             if last <= first:
                 break
             pieces.append((fetch, first, last))
-            self._drop(last - first, int(fetch.sizes[first:last].sum()))
+            self._drop(last - first, int(fetch.values.sizes[first:last].sum()))
         return self._join(pieces, end)
 
     def _drop(self, n: int, size_bytes: int) -> None:
@@ -101,5 +102,5 @@ class Gatherer:
         offsets = np.concatenate([np.empty(0, np.int64), *(f.offsets[a:b] for f, a, b in pieces)])
         self.start = end if end is not None else int(offsets[-1]) + 1
         times = np.concatenate([np.empty(0, np.int64), *(f.timestamps_ms[a:b] for f, a, b in pieces)])
-        values = tuple(value for f, a, b in pieces for value in f.values[a:b])
+        values = Values.together(f.values[a:b] for f, a, b in pieces)
         return Cut(start, self.start, values, offsets, times)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
+from pipeline.model.values import Values
 
 Work = Callable[[Records], Outcome]
 """S3: a pure function of the records, run in a thread."""
@@ -47,8 +48,7 @@ class Fetch:
     end: int
     offsets: npt.NDArray[np.int64]
     timestamps_ms: npt.NDArray[np.int64]
-    values: tuple[bytes, ...]
-    sizes: npt.NDArray[np.int64]
+    values: Values
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,17 @@ A span that can't be translated keeps its place as a bad span, with a complaint 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import orjson
 
+from pipeline.model.values import Values
 from pipeline.stages.decode.json_messages import BadJson, request
 from pipeline.stages.decode.letters import Complaint
 
 SPACE = b" \t\r\n"
+BRACE = ord("{")
+SPACES = np.frombuffer(SPACE, np.uint8)
+ENDS = np.frombuffer(SPACE + b"}", np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +34,13 @@ def json_records(values: Sequence[bytes]) -> list[int]:
 
     Line feed begins a protobuf request too (its first tag), and `{` can be the length after it, hence the second look.
     """
-    return [i for i, value in enumerate(values) if value[:1] == b"{" or _is_spaced_json(value)]
+    first, last = Values.of(values).edges()
+    perhaps = np.isin(first, SPACES) & np.isin(last, ENDS)
+    perhaps[perhaps] = [_is_spaced_json(values[i]) for i in np.flatnonzero(perhaps).tolist()]
+    return np.flatnonzero((first == BRACE) | perhaps).tolist()
 
 
 def _is_spaced_json(value: bytes) -> bool:
-    if value[:1] not in (b" ", b"\t", b"\r", b"\n") or value[-1:] not in (b"}", b" ", b"\t", b"\r", b"\n"):
-        return False
     if value[:64].lstrip(SPACE)[:1] not in (b"{", b""):
         return False
     try:

@@ -8,15 +8,16 @@ from hypothesis import strategies as st
 
 from pipeline.agents.harness.gather import Gatherer
 from pipeline.agents.harness.types import Fetch, Membership, Partition
+from pipeline.model.values import Values
 
 AT = Partition("t", 0)
 MEMBER = Membership(1, "m", frozenset([AT]))
 
 
 def fetch(start: int, offsets: list[int], end: int) -> Fetch:
-    values = tuple(b"x" * (offset % 7) for offset in offsets)
+    values = Values.of([b"x" * (offset % 7) for offset in offsets])
     array = np.array(offsets, np.int64)
-    return Fetch(AT, MEMBER, start, end, array, array * 10, values, np.array([len(v) for v in values], np.int64))
+    return Fetch(AT, MEMBER, start, end, array, array * 10, values)
 
 
 @st.composite
