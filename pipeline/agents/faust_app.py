@@ -149,11 +149,15 @@ def _register(app: TailraceApp, topic: str) -> None:
 
 
 async def serve(app: TailraceApp, stop: asyncio.Event) -> None:
-    """Run until told to stop; the app finishes its batches on the way out."""
-    await app.start()
-    crashed = asyncio.ensure_future(app.wait_until_stopped())
+    """Run until told to stop, which may come while the start still waits for the store; the app finishes its batches on the way out."""
     told = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({crashed, told}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (crashed, told):
-        task.cancel()
+    for step in (app.start, app.wait_until_stopped):
+        task = asyncio.ensure_future(step())
+        await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+            break
+        task.result()
+    told.cancel()
     await app.stop()

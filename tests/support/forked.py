@@ -36,6 +36,7 @@ class Forker:
 
     def fork(self, program: Sequence[str], env: Mapping[str, str], log: Path) -> Forked:
         """Start `python -m <program>` with this environment; what it writes goes to the end of `log`."""
+        log.touch()
         asked = {"program": list(program), "env": dict(env), "log": str(log)}
         return Forked(self, int(self.ask(asked) or 0))
 
