@@ -27,7 +27,7 @@ def serve(name: str, ports_from: int) -> None:
     exporter = telemetry.configure(name)
     HTTPXClientInstrumentor().instrument()
     app = SERVICES[name](addresses(ports_from), exporter)
-    FastAPIInstrumentor.instrument_app(app, excluded_urls="/health,/faults")
+    FastAPIInstrumentor.instrument_app(app, excluded_urls="/health,/faults,/flush", exclude_spans=["receive", "send"])
     uvicorn.run(app, host="127.0.0.1", port=ports_from + list(SERVICES).index(name), log_level="warning")
 
 

@@ -2,7 +2,7 @@
 
     curl -X POST localhost:8104/faults -d '{"kind": "errors", "share": 0.5, "seconds": 20}'
 
-Promises: each fault ends by itself after `seconds`. Does not touch requests to `/faults` and `/health`.
+Promises: each fault ends by itself after `seconds`. Does not touch requests to `/faults`, `/health` and `/flush`.
 """
 
 import asyncio
@@ -13,6 +13,8 @@ from typing import Literal
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
 from pydantic import BaseModel, Field
 
 from examples.shop.telemetry import SilenceableExporter
@@ -57,7 +59,7 @@ class Faults:
 
     async def apply(self, request: Request, call_next: Next) -> Response:
         """Middleware: latency, errors and silence."""
-        if request.url.path in ("/faults", "/health"):
+        if request.url.path in ("/faults", "/health", "/flush"):
             return await call_next(request)
         self._exporter.silent = self.active("silence") is not None
         await self.delay("latency")
@@ -67,7 +69,7 @@ class Faults:
 
 
 def add_faults(app: FastAPI, exporter: SilenceableExporter) -> Faults:
-    """Give an app its fault switch and its health page."""
+    """Give an app its fault switch, its health page, and a way to learn how many spans it has sent."""
     faults = Faults(exporter)
     app.middleware("http")(faults.apply)
 
@@ -78,5 +80,12 @@ def add_faults(app: FastAPI, exporter: SilenceableExporter) -> Faults:
     @app.get("/health")
     async def health() -> dict[str, str]:
         return {"status": "ok"}
+
+    @app.post("/flush")
+    def flush() -> dict[str, int]:
+        provider = trace.get_tracer_provider()
+        if isinstance(provider, TracerProvider):
+            provider.force_flush()
+        return {"spans_sent": exporter.sent}
 
     return faults

@@ -20,10 +20,16 @@ class SilenceableExporter(SpanExporter):
     def __init__(self, inner: SpanExporter) -> None:
         self._inner = inner
         self.silent = False
+        self.sent = 0
+        """Spans that were taken at the other end."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Pass the spans on, or drop them while silent."""
-        return SpanExportResult.SUCCESS if self.silent else self._inner.export(spans)
+        if self.silent:
+            return SpanExportResult.SUCCESS
+        result = self._inner.export(spans)
+        self.sent += len(spans) if result is SpanExportResult.SUCCESS else 0
+        return result
 
     def shutdown(self) -> None:
         """End the inner exporter."""

@@ -23,14 +23,25 @@ def demo(
     ports_from: Annotated[
         int | None, typer.Option(help="First of 24 consecutive ports (default: free ones).", min=1024, max=65000)
     ] = None,
+    patience: Annotated[
+        float, typer.Option(help="With --seconds: wait this much longer for what is not seen yet.", min=0)
+    ] = 120.0,
     keep: Annotated[bool, typer.Option("--keep", help="Keep data and logs.")] = False,
     picture: Annotated[
         Path | None, typer.Option(help="Draw the screen into this SVG file when the first alert fires.")
     ] = None,
 ) -> None:
-    """Start Kafka, ClickHouse, receiver, worker and an example shop; inject faults; show percentiles and alerts live.
+    r"""Start Kafka, ClickHouse, receiver, worker and an example shop; inject faults; show percentiles and alerts live.
 
-    Without a terminal it prints lines instead of a live view and ends after 120 s.
+    Without a terminal it prints lines instead of a live view and ends after 120 s. With --seconds the exit code is 0 only if
+    rows of all services came, the first fault raised its alert and the alert was resolved, and every span that the shop sent was
+    stored and counted; what is not seen yet is waited for, at most --patience seconds more.
+
+    \b
+    Examples:
+      tailrace demo                          until Ctrl-C
+      tailrace demo --seconds 60             judges itself: about two minutes
+      tailrace demo --keep --data-dir /tmp   look into data and logs afterwards
     """
     from rich.console import Console
 
@@ -41,4 +52,4 @@ def demo(
     settings, _ = load(data_dir=data_dir)
     if seconds is None and not console.is_terminal:
         seconds = SECONDS_WITHOUT_TERMINAL
-    raise typer.Exit(run(Plan(seconds, settings.data_dir, keep, ports_from, picture), console))
+    raise typer.Exit(run(Plan(seconds, settings.data_dir, keep, ports_from, picture, patience), console))

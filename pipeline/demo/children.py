@@ -1,4 +1,4 @@
-"""Child processes of the demo: started, watched, stopped again in reverse order.
+"""Child processes of the demo: started, watched, stopped again.
 
 Promises: what was started is ended, however the demo ends; a child that dies early is an error that shows the end of its log.
 """
@@ -40,10 +40,10 @@ def _free(port: int) -> bool:
 
 
 class Children:
-    """An async context that owns child processes."""
+    """An async context that owns child processes; the one named `last` is stopped after all others."""
 
-    def __init__(self, logs: Path) -> None:
-        self._logs = logs
+    def __init__(self, logs: Path, last: str) -> None:
+        self._logs, self._last = logs, last
         self._running: list[tuple[str, asyncio.subprocess.Process]] = []
         logs.mkdir(parents=True, exist_ok=True)
 
@@ -51,19 +51,31 @@ class Children:
         return self
 
     async def __aexit__(self, *failure: object) -> None:
-        for _, process in reversed(self._running):
-            await _stop(process)
+        """Those that the others talk to end last."""
+        for last in (False, True):
+            await asyncio.gather(*(_stop(child) for name, child in self._running if (name == self._last) is last))
+
+    async def stop(self, name: str) -> None:
+        """End one, if it still runs; it is watched no longer."""
+        for entry in [entry for entry in self._running if entry[0] == name]:
+            self._running.remove(entry)
+            await _stop(entry[1])
 
     async def start(
-        self, name: str, arguments: list[str], environment: Mapping[str, str], cwd: Path | None = None
+        self,
+        name: str,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        cwd: Path | None = None,
+        stdout: int = asyncio.subprocess.DEVNULL,
     ) -> asyncio.subprocess.Process:
-        """Start `python ARGUMENTS`; stdout is piped, stderr goes to a log file."""
+        """Start `python ARGUMENTS`; stderr goes to a log file."""
         with self.log(name).open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *arguments,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=stdout,
                 stderr=log,
                 env={**os.environ, **environment},
                 cwd=cwd,

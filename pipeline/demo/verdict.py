@@ -27,6 +27,13 @@ class Seen:
     counted: int
     fired: int
     firing_now: int
+    sent: int | None = None
+    """Spans that the shop says it has sent; None while it is open."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every span that was sent is a row and counted. More rows than sent: an SDK sent some twice, as it may."""
+        return self.sent is not None and self.rows >= self.sent and self.counted == self.rows
 
     def missing(self) -> list[str]:
         """What has not been seen yet, in words; empty when all was."""
@@ -36,13 +43,18 @@ class Seen:
             (self.counted > 0, "no window was counted"),
             (self.fired > 0, f"no alert about {FIRST.service} fired"),
             (self.fired > 0 and self.firing_now == 0, f"the alert about {FIRST.service} is not resolved"),
+            (
+                self.sent is None or self.complete,
+                f"of {self.sent} spans sent {self.rows} are rows, {self.counted} counted",
+            ),
         )
         return [words for ok, words in checks if not ok]
 
     def text(self) -> str:
         """One paragraph for people."""
+        sent = "" if self.sent is None else f"{self.sent:,} spans sent, "
         return (
-            f"{self.rows:,} rows of {self.services} services, {self.counted:,} spans counted in windows; "
+            f"{sent}{self.rows:,} rows of {self.services} services, {self.counted:,} spans counted in windows; "
             f"alerts about {FIRST.service}: fired {self.fired}, firing now {self.firing_now}"
         )
 

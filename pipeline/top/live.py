@@ -2,21 +2,24 @@
 
 import contextlib
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.text import Text
 from urllib3.exceptions import HTTPError
 
 from pipeline.clock import now_ms
 from pipeline.errors import Misconfigured
 from pipeline.settings import Settings
+from pipeline.top.pulse import Workers
 from pipeline.top.read import read
-from pipeline.top.render import screen
+from pipeline.top.render import Frame, screen
 
 
 def connect(settings: Settings) -> Client:
@@ -39,17 +42,47 @@ def connect(settings: Settings) -> Client:
         ) from error
 
 
-def watch(settings: Settings, console: Console, *, once: bool, every_s: float) -> None:
-    """Draw until stopped."""
-    client = connect(settings)
+class View:
+    """What is asked again and again, and how it looks on this console."""
+
+    def __init__(self, client: Client, workers: Workers, console: Console) -> None:
+        self._client, self._workers, self._console = client, workers, console
+
+    def draw(self) -> RenderableType:
+        """One screen. Raises ClickHouseError and HTTPError as the client does."""
+        now = datetime.fromtimestamp(now_ms() / 1000, tz=UTC)
+        size = self._console.size
+        snapshot = read(self._client, self._workers.read(time.monotonic()))
+        return screen(snapshot, Frame(now, size.width, size.height))
+
+
+def watch(
+    settings: Settings,
+    console: Console,
+    workers: Sequence[str],
+    lag: Callable[[], int | None],
+    *,
+    once: bool,
+    every_s: float,
+) -> None:
+    """Draw until stopped. A store that goes away while we look is waited for, and said."""
+    view = View(connect(settings), Workers(workers, lag), console)
     if once:
-        console.print(screen(read(client), _now()))
+        try:
+            console.print(view.draw())
+        except (ClickHouseError, HTTPError) as error:
+            raise _unreadable(settings, error) from error
         return
     with contextlib.suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(screen(read(client), _now()), refresh=True)
+            try:
+                live.update(view.draw(), refresh=True)
+            except (ClickHouseError, HTTPError) as error:
+                live.update(Text(f"{_unreadable(settings, error)}\nTrying again …", "yellow"), refresh=True)
             time.sleep(every_s)
 
 
-def _now() -> datetime:
-    return datetime.fromtimestamp(now_ms() / 1000, tz=UTC)
+def _unreadable(settings: Settings, error: Exception) -> Misconfigured:
+    words = str(error).splitlines()[0][:300]
+    where = settings.redacted()["clickhouse_url"]
+    return Misconfigured(f"ClickHouse at {where} can't be read: {words}", "`tailrace doctor` says what is wrong there")

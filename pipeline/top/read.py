@@ -1,17 +1,52 @@
 """What the live view shows, read from ClickHouse by SQL that anyone can run (`sql/`). Knows nothing of how it looks."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from clickhouse_connect.driver.client import Client
 
+from pipeline.top.pulse import Pulse
+
 SQL = Path(__file__).with_name("sql")
+WINDOWS = 30
+"""Points of a sparkline: windows of 10 s."""
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """One line of the view. Latencies in ms, ratios 0-1, rate per second."""
+class Point:
+    """One service in one window of 10 s. Units as in `Service`."""
+
+    rate: float
+    error_ratio: float
+    p99_ms: float
+    apdex: float
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service in the last minute. Rate per second, ratios 0-1, latencies in ms."""
+
+    name: str
+    rate: float
+    error_ratio: float
+    p50_ms: float
+    p99_ms: float
+    apdex: float
+    history: tuple[Point | None, ...] = ()
+    """The windows before the one that is open, oldest first; None where nothing came."""
+
+    def trend(self, of: Callable[[Point], float]) -> list[float | None]:
+        """One figure of each window."""
+        return [None if point is None else of(point) for point in self.history]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Rolling minute of one series, as the rules judge it."""
 
     service: str
     operation: str
@@ -22,8 +57,6 @@ class Series:
     p95_ms: float
     p99_ms: float
     apdex: float
-    history_ms: tuple[float, ...] = ()
-    """p95 of the last 10 s windows, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +74,51 @@ class AlertLine:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The pipeline's own pulse. `delays_s`: p50 and p99 of span end → row visible, None while nothing was measured."""
+    """The pipeline's own pulse, as the store tells it."""
 
-    spans_per_s: float
-    spans: int
-    rows_1h: int
-    dead_letters: int
-    delays_s: tuple[float, float] | None = None
-    lag_records: int | None = None
+    spans_per_s: float = 0.0
+    spans: int = 0
+    rows: int = 0
+    dead_letters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All that one screen shows."""
 
-    series: tuple[Series, ...]
-    alerts: tuple[AlertLine, ...]
-    health: Health
+    services: tuple[Service, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    alerts: tuple[AlertLine, ...] = ()
+    health: Health = field(default_factory=Health)
+    pulse: Pulse = field(default_factory=Pulse)
 
 
-def read(client: Client) -> Snapshot:
-    """One screenful; four queries, some milliseconds each."""
-    history: dict[tuple[object, ...], tuple[float, ...]] = {row[:3]: tuple(row[3]) for row in _rows(client, "history")}  # type: ignore[arg-type]
-    series = tuple(replace(Series(*row), history_ms=history.get(row[:3], ())) for row in _rows(client, "series"))  # type: ignore[arg-type]
-    alerts = tuple(AlertLine(*row) for row in _rows(client, "alerts"))  # type: ignore[arg-type]
-    (pulse,) = _rows(client, "health")
-    return Snapshot(series, alerts, Health(*(value or 0 for value in pulse)))  # type: ignore[arg-type]
+def read(client: Client, pulse: Pulse | None = None) -> Snapshot:
+    """One screenful; five queries, some milliseconds each."""
+    history: dict[str, list[Point | None]] = defaultdict(lambda: [None] * WINDOWS)
+    for service, ago, *figures in _rows(client, "history"):
+        history[service][-int(ago)] = Point(*figures)
+    services = [Service(*row) for row in _rows(client, "services")]
+    (health,) = _rows(client, "health")
+    return Snapshot(
+        tuple(replace(one, history=_begun(history[one.name])) for one in services),
+        tuple(Operation(*row) for row in _rows(client, "operations")),
+        tuple(AlertLine(*row[:5], *map(_utc, row[5:])) for row in _rows(client, "alerts")),
+        Health(*(value or 0 for value in health)),
+        pulse or Pulse(),
+    )
 
 
-def _rows(client: Client, name: str) -> list[tuple[object, ...]]:
+def _utc(time: Any) -> Any:  # noqa: ANN401 - a column of times, or of times and None
+    """The store's times are UTC, and come without saying so."""
+    return None if time is None else time.replace(tzinfo=UTC)
+
+
+def _begun(points: list[Point | None]) -> tuple[Point | None, ...]:
+    """From the first window on that had something."""
+    first = next((number for number, point in enumerate(points) if point), len(points))
+    return tuple(points[first:])
+
+
+def _rows(client: Client, name: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in client.query((SQL / f"{name}.sql").read_text()).result_rows]

@@ -1,30 +1,68 @@
-"""The demo's schedule and verdict."""
+"""The demo's schedule, progress and verdict."""
 
 import itertools
+import json
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.demo.schedule import FIRST, LATER, ROUND_S, due
+from pipeline.demo.schedule import FIRST, LATER, ROUND_S, due, notes, plan
+from pipeline.demo.servers import Addresses, Progress
 from pipeline.demo.verdict import Seen
 
 TIMES = st.lists(st.floats(0, 3 * ROUND_S), min_size=1, max_size=40).map(sorted)
+FAULTS = plan(None)
 
 
 @given(TIMES)
 def test_however_time_is_cut_each_fault_is_injected_once_a_round(times: list[float]) -> None:
     edges = [0.0, *times]
-    pieces = [injection for before, now in itertools.pairwise(edges) for injection in due(before, now)]
-    assert sorted(pieces, key=repr) == sorted(due(0.0, times[-1]), key=repr)
+    pieces = [injection for before, now in itertools.pairwise(edges) for injection in due(FAULTS, before, now)]
+    assert sorted(pieces, key=repr) == sorted(due(FAULTS, 0.0, times[-1]), key=repr)
 
 
 def test_the_first_fault_comes_first() -> None:
-    assert due(0.0, FIRST.at_s) == [FIRST]
+    assert due(FAULTS, 0.0, FIRST.at_s) == [FIRST]
     assert FIRST.at_s < min(injection.at_s for injection in LATER)
 
 
+@given(st.floats(1, 10_000))
+def test_the_first_fault_falls_into_a_short_demo(seconds: float) -> None:
+    assert 4 <= plan(seconds)[0].at_s <= FIRST.at_s
+
+
+@given(st.floats(0, 3 * ROUND_S))
+def test_there_is_always_something_to_say_of_the_faults(now_s: float) -> None:
+    told = notes(FAULTS, now_s, None)
+    assert told[-1].state == "next"
+    assert [note.state for note in told] == sorted((note.state for note in told), key=("done", "now", "next").index)
+
+
+def test_a_fault_that_comes_after_the_end_is_not_announced() -> None:
+    assert [note.state for note in notes(FAULTS, 50.0, 60.0)] == ["done"]
+
+
+def test_progress_is_what_up_has_written() -> None:
+    progress = Progress()
+    for line in (
+        "Tailrace starts in /tmp/x",
+        "  kafka       ready  127.0.0.1:1  (2.5 s)",
+        "Kafka: fetching 3 of 40 jars",
+    ):
+        progress.take_in(line)
+    assert progress.parts["kafka"] == 2.5
+    assert progress.parts["worker-1"] is None
+    assert progress.news == "Kafka: fetching 3 of 40 jars"
+
+
+def test_addresses_are_what_up_says_once_it_is_ready() -> None:
+    said = {"kafka": "k", "clickhouse": "c", "otlp_http": "h", "otlp_grpc": "g", "database": "d", "worker_http": ["w"]}
+    addresses = Addresses.of(json.dumps({**said, "later": "more"}).encode())
+    assert (addresses.otlp_grpc, addresses.workers) == ("g", ("w",))
+
+
 def test_all_seen_is_nothing_missing() -> None:
-    assert Seen(rows=10, services=4, counted=10, fired=1, firing_now=0).missing() == []
+    assert Seen(rows=10, services=4, counted=10, fired=1, firing_now=0, sent=10).missing() == []
 
 
 def test_what_is_missing_is_named() -> None:
@@ -33,3 +71,9 @@ def test_what_is_missing_is_named() -> None:
         "no alert about payments fired",
         "the alert about payments is not resolved",
     ]
+
+
+@given(st.integers(1, 99), st.integers(1, 99), st.integers(1, 99))
+def test_a_span_that_was_sent_and_is_no_row_or_not_counted_is_missing(sent: int, rows: int, counted: int) -> None:
+    seen = Seen(rows=rows, services=4, counted=counted, fired=1, firing_now=0, sent=sent)
+    assert (seen.missing() == []) == (rows >= sent and counted == rows)
