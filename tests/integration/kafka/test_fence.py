@@ -13,6 +13,7 @@ from aiokafka.errors import RequestTimedOutError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.agents.group import KafkaGroup
+from pipeline.agents.harness import testing
 from pipeline.agents.harness.types import Membership, Partition
 from pipeline.errors import Fenced
 from tests.support.kafka import KafkaProcess, create_topics_async
@@ -103,14 +104,17 @@ async def test_an_unanswered_commit_ends_the_membership_and_never_reaches_the_ne
         assert await _committed(second, at) == OffsetAndMetadata(20, "")
 
 
-async def test_control_the_stock_commit_writes_into_another_members_partition(tmp_path: Path) -> None:
+async def test_control_the_stock_commit_writes_into_another_members_partition(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with two_members(tmp_path) as (first, membership, second):
         until = asyncio.Event()
         first.lose_answers(until)
-        offsets = {TopicPartition(*p): OffsetAndMetadata(5, STALE) for p in membership.partitions}
-        stale = asyncio.create_task(first.consumer._coordinator.commit_offsets(membership.token, offsets))
+        monkeypatch.setattr(testing, "stock_commit", True)
+        stale = [asyncio.create_task(first.group.commit(membership, p, 5, STALE)) for p in membership.partitions]
         at, theirs = await _moved(membership, second)
         await second.group.commit(theirs, at, 20, "")
+        assert await _committed(second, at) == OffsetAndMetadata(20, "")
         until.set()
-        await asyncio.wait_for(stale, 30)
+        await asyncio.wait_for(asyncio.gather(*stale), 30)
         assert await _committed(second, at) == OffsetAndMetadata(5, STALE)
