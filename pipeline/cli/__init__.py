@@ -4,6 +4,7 @@ Promises: errors that we understand end with their cure and exit code 2, never a
 """
 
 import importlib
+import logging
 import sys
 
 import typer
@@ -18,12 +19,20 @@ COMMANDS = (
 
 HELP = """Streaming analytics for application performance: OTLP on Kafka to exact percentiles, windows and alerts in ClickHouse.
 
-Start with `tailrace demo` (everything on this machine, live), then `tailrace up`."""
+Start with `tailrace demo` (everything on this machine, live), then `tailrace up`. `tailrace COMMAND --help` shows examples;
+settings are TAILRACE_... in the environment or tailrace.toml, and `tailrace doctor` says what they are and what is wrong.
+
+Exit codes: 0 all well, 1 something was found that is not as it should be, 2 a setting, an option or a server is wrong (said on stderr)."""
+
+LIBRARIES = ("aiokafka", "clickhouse_connect", "urllib3")
+"""What they would log of errors is said by us, with the cure. A command that sets logging up (`worker`) still hears them."""
 
 
 def build() -> typer.Typer:
     """The whole command tree."""
-    app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    app = typer.Typer(
+        help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None
+    )
     for name in COMMANDS:
         importlib.import_module(f"pipeline.cli.{name}").register(app)
     return app
@@ -31,6 +40,8 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; the entry point `tailrace`."""
+    for library in LIBRARIES:
+        logging.getLogger(library).addHandler(logging.NullHandler())
     try:
         build()()
     except TailraceError as error:

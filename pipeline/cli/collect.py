@@ -4,13 +4,20 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.examples import examples
 from pipeline.errors import Misconfigured
 
 
 def register(app: typer.Typer) -> None:
     """Add the command and its collectors."""
     collect = typer.Typer(help="Run one collector.", no_args_is_help=True)
-    collect.command("otlp")(otlp)
+    collect.command(
+        "otlp",
+        epilog=examples(
+            "tailrace collect otlp",
+            "TAILRACE_OTLP_GRPC=127.0.0.1:14317 TAILRACE_OTLP_HTTP=127.0.0.1:14318 tailrace collect otlp --json",
+        ),
+    )(otlp)
     app.add_typer(collect, name="collect")
 
 

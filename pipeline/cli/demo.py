@@ -5,12 +5,20 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.examples import examples
+
 SECONDS_WITHOUT_TERMINAL = 120.0
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(demo)
+    app.command(
+        epilog=examples(
+            "tailrace demo                          until Ctrl-C",
+            "tailrace demo --seconds 60             judges itself, in about two minutes",
+            "tailrace demo --keep --data-dir /tmp   data and logs stay, to look into",
+        )
+    )(demo)
 
 
 def demo(
@@ -31,17 +39,11 @@ def demo(
         Path | None, typer.Option(help="Draw the screen into this SVG file when the first alert fires.")
     ] = None,
 ) -> None:
-    r"""Start Kafka, ClickHouse, receiver, worker and an example shop; inject faults; show percentiles and alerts live.
+    """Start Kafka, ClickHouse, receiver, worker and an example shop; inject faults; show percentiles and alerts live.
 
     Without a terminal it prints lines instead of a live view and ends after 120 s. With --seconds the exit code is 0 only if
     rows of all services came, the first fault raised its alert and the alert was resolved, and every span that the shop sent was
     stored and counted; what is not seen yet is waited for, at most --patience seconds more.
-
-    \b
-    Examples:
-      tailrace demo                          until Ctrl-C
-      tailrace demo --seconds 60             judges itself: about two minutes
-      tailrace demo --keep --data-dir /tmp   look into data and logs afterwards
     """
     from rich.console import Console
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pipeline.cli.examples import examples
+
 if TYPE_CHECKING:
     from pipeline.settings import Settings
 
@@ -16,7 +18,9 @@ CLOCK_LIMIT_S = 2.0
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("doctor")(doctor)
+    app.command("doctor", epilog=examples("tailrace doctor", "TAILRACE_KAFKA_BOOTSTRAP=kafka-1:9092 tailrace doctor"))(
+        doctor
+    )
 
 
 def doctor() -> None:

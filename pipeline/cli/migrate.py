@@ -2,10 +2,17 @@
 
 import typer
 
+from pipeline.cli.examples import examples
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("migrate")(migrate)
+    app.command(
+        "migrate",
+        epilog=examples(
+            "tailrace migrate", "TAILRACE_CLICKHOUSE_URL=https://me:secret@db:8443/tailrace tailrace migrate"
+        ),
+    )(migrate)
 
 
 def migrate() -> None:

@@ -5,12 +5,16 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.examples import examples
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     rules = typer.Typer(help="Rules that alerts come from.", no_args_is_help=True)
-    rules.command("check")(check)
-    rules.command("defaults")(defaults)
+    rules.command("check", epilog=examples("tailrace rules check my-rules.yaml", "tailrace rules check my-rules/"))(
+        check
+    )
+    rules.command("defaults", epilog=examples("cp -r $(tailrace rules defaults) my-rules"))(defaults)
     app.add_typer(rules, name="rules")
 
 

@@ -1,24 +1,92 @@
-"""`tailrace top`: series, alerts and the pipeline's own health, live in the terminal."""
+"""`tailrace top`: services, operations, alerts and the pipeline's own health, live in the terminal."""
 
-from typing import Annotated
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from pipeline.cli.examples import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.settings import Settings
+
+LAG_EVERY_S = 10.0
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(top)
+    app.command(
+        epilog=examples(
+            "tailrace top",
+            "tailrace top --once | cat",
+            "tailrace top --worker http://worker-1:9464 --worker http://worker-2:9464",
+            "TAILRACE_CLICKHOUSE_URL=http://db:8123/tailrace tailrace top",
+        )
+    )(top)
 
 
 def top(
+    worker: Annotated[
+        list[str] | None,
+        typer.Option(help="A worker's address, http://host:port, for its delay and lag; may be given again."),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print one screen and end.")] = False,
     every: Annotated[float, typer.Option(help="Seconds between two readings.", min=0.2)] = 2.0,
 ) -> None:
-    """Watch percentiles, alerts and the pipeline's health. Reads ClickHouse (TAILRACE_CLICKHOUSE_URL) by SQL."""
+    """Watch services, percentiles, alerts and the pipeline's health, by SQL over TAILRACE_CLICKHOUSE_URL.
+
+    Without settings, the `tailrace up` of the same folder is watched. The delay from a span's end to its row is told by the
+    workers' /metrics: by --worker, or TAILRACE_WORKER_HTTP. Without them the lag is asked of Kafka, and the delay is not known.
+    """
     from rich.console import Console
 
     from pipeline.settings import load
     from pipeline.top.live import watch
 
-    settings, _ = load()
-    watch(settings, Console(), once=once or not Console().is_terminal, every_s=every)
+    settings, sources = load()
+    near = _running_here(settings.data_dir)
+    if near and sources["clickhouse_url"] == sources["kafka_bootstrap"] == "default":
+        settings, _ = load(clickhouse_url=f"{near['clickhouse']}/{near['database']}", kafka_bootstrap=near["kafka"])
+        worker = worker or near["worker_http"]
+    elif not worker and sources["worker_http"] != "default":
+        worker = [f"http://{settings.worker_http}"]
+    console = Console()
+    watch(settings, console, worker or (), _lag(settings), once=once or not console.is_terminal, every_s=every)
+
+
+def _running_here(data_dir: Path) -> dict[str, Any]:
+    """What a running `tailrace up` says of itself in its folder; nothing where none runs."""
+    try:
+        said = json.loads((data_dir / "up.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _lag(settings: Settings) -> Callable[[], int | None]:
+    """Asks Kafka, at most every few seconds; None where it does not answer."""
+    import asyncio
+    import time
+
+    from pipeline.agents.group_lag import lag_records
+    from pipeline.errors import TailraceError
+    from schemas.topics import SPANS, WINDOWS
+
+    last: tuple[float, int | None] = (float("-inf"), None)
+
+    def ask() -> int | None:
+        nonlocal last
+        if time.monotonic() - last[0] >= LAG_EVERY_S:
+            try:
+                found = asyncio.run(lag_records(settings.kafka_bootstrap, settings.kafka_group, (SPANS, WINDOWS)))
+            except TailraceError:
+                found = None
+            last = time.monotonic(), found
+        return last[1]
+
+    return ask

@@ -2,20 +2,26 @@
 
 import typer
 
+from pipeline.cli.examples import examples
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="topics")(topics)
+    app.command(
+        name="topics",
+        epilog=examples(
+            "tailrace topics",
+            "tailrace topics --json",
+            "TAILRACE_KAFKA_BOOTSTRAP=kafka-1:9092,kafka-2:9092 tailrace topics --own-retention",
+        ),
+    )(topics)
 
 
 def topics(
     as_json: bool = typer.Option(False, "--json", help="one line of JSON a topic"),
     own_retention: bool = typer.Option(False, "--own-retention", help="another retention than the registry's is fine"),
 ) -> None:
-    """Make or check the topics of the registry; safe to repeat. Exit code 1 where one differs; nothing that exists is changed.
-
-    Example: TAILRACE_KAFKA_BOOTSTRAP=kafka-1:9092,kafka-2:9092 tailrace topics
-    """
+    """Make or check the topics of the registry; safe to repeat. Exit code 1 where one differs; nothing that exists is changed."""
     import asyncio
     import dataclasses
     import json

@@ -5,10 +5,19 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.examples import examples
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command(name="up")(up)
+    app.command(
+        name="up",
+        epilog=examples(
+            "tailrace up                                      on the usual ports: 9092, 8123, 4317, 4318",
+            "tailrace up --ports-from 20000 --data-dir /var/lib/tailrace",
+            "tailrace up --json --workers 2                   one line of addresses, for scripts",
+        ),
+    )(up)
 
 
 def up(

@@ -2,10 +2,19 @@
 
 import typer
 
+from pipeline.cli.examples import examples
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("worker")(worker)
+    app.command(
+        "worker",
+        epilog=examples(
+            "tailrace topics && tailrace migrate && tailrace worker",
+            "TAILRACE_WORKER_HTTP=127.0.0.1:9464 tailrace worker      then: curl 127.0.0.1:9464/metrics",
+            "TAILRACE_STORE_SPANS=0 tailrace worker                   windows and alerts only, no raw rows",
+        ),
+    )(worker)
 
 
 def worker() -> None:

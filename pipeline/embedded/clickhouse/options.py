@@ -49,7 +49,9 @@ class Options:
 def parse(arguments: Sequence[str] | None = None) -> Options:
     """From a command line; ends the process with a usage text where it is wrong."""
     parser = argparse.ArgumentParser(
-        "tailrace embedded clickhouse", description="ClickHouse's HTTP interface over one chDB engine."
+        "tailrace embedded clickhouse",
+        description="ClickHouse's HTTP interface over one chDB engine.",
+        epilog="example: tailrace embedded clickhouse --data-dir .data/clickhouse --port 8123",
     )
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of its own; made if missing")
     parser.add_argument(

@@ -11,7 +11,11 @@ from pipeline.errors import Misconfigured, TailraceError
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 stopped cleanly, 1 Kafka failed, 2 something the user can cure (the text says how)."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.embedded.kafka", description=serve.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="tailrace embedded kafka",
+        description="Apache Kafka (KRaft, one node) in the foreground, until SIGTERM or Ctrl-C.",
+        epilog="example: tailrace embedded kafka --data-dir .data/kafka --port 9092",
+    )
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of this server, made if need be")
     parser.add_argument("--port", type=int, default=9092, help="port on 127.0.0.1; 0 = any free one")
     parser.add_argument("--json", action="store_true", help='once ready, print one line: {"kafka": "127.0.0.1:PORT"}')

@@ -22,6 +22,9 @@ from pipeline.embedded.supervisor.process import Facts
 from pipeline.errors import Misconfigured
 from pipeline.settings import Settings
 
+ADDRESSES = "up.json"
+"""In the data folder while all is ready: the line of `--json`. `tailrace top` finds its way by it."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -74,7 +77,10 @@ class _Up:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, stop, supervisor.hurry)
         self._say(f"Tailrace starts in {self._data_dir}")
-        await supervisor.run(stop, self._announce)
+        try:
+            await supervisor.run(stop, self._announce)
+        finally:
+            (self._data_dir / ADDRESSES).unlink(missing_ok=True)
         self._say("Stopped.")
         return 0
 
@@ -93,16 +99,18 @@ class _Up:
             "otlp_grpc": facts.get("otlp_grpc", f"{HOST}:{self._ports.otlp_grpc}"),
         }
         workers = [f"http://{HOST}:{port}" for port in self._ports.workers]
+        rest = {"data_dir": str(self._data_dir), "database": self._database, "worker_http": workers}
+        said = json.dumps({**addresses, **rest})
+        (self._data_dir / ADDRESSES).write_text(said)
         if self._as_json:
-            rest = {"data_dir": str(self._data_dir), "database": self._database, "worker_http": workers}
-            print(json.dumps({**addresses, **rest}), flush=True)
+            print(said, flush=True)
             return
         ask = f"curl '{addresses['clickhouse']}/?database={self._database}' --data 'SELECT * FROM red_1m'"  # noqa: S608 - for eyes
         self._say(
             f"Ready after {time.monotonic() - self._began:.1f} s. Ctrl-C stops everything; logs are in {self._logs}.\n"
             f"  send   OTEL_EXPORTER_OTLP_ENDPOINT=http://{addresses['otlp_http']} (HTTP), http://{addresses['otlp_grpc']} (gRPC), "
             f"Kafka {addresses['kafka']}, topic otlp_spans\n"
-            f"  watch  TAILRACE_CLICKHOUSE_URL={addresses['clickhouse']}/{self._database} tailrace top\n"
+            f"  watch  TAILRACE_DATA_DIR={self._data_dir} tailrace top\n"
             f"  ask    {ask}\n"
             f"  health {' '.join(worker + '/metrics' for worker in workers)}"
         )
