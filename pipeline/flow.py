@@ -115,8 +115,13 @@ def sample(topic: str) -> Records:
     span.attributes.add(key="n").value.int_value = 1
     span.events.add(name="e", time_unix_nano=10**18).attributes.add(key="d").value.double_value = 0.5
     span.links.add(trace_id=b"t" * 16, span_id=b"s" * 8)
+    return alone(topic, request.SerializeToString(), 10**12)
+
+
+def alone(topic: str, value: bytes, at_ms: int) -> Records:
+    """A range of one record that came at this broker time."""
     one = np.zeros(1, np.int64)
-    return Records(topic, "0" * 32, 0, 0, 1, (request.SerializeToString(),), one, one + 10**12)
+    return Records(topic, "0" * 32, 0, 0, 1, (value,), one, one + at_ms)
 
 
 FLOW = (

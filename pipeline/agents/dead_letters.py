@@ -1,6 +1,7 @@
 """What the dead-letter topic holds, each id once, and sending one again.
 
-Promises: a letter that was sent again is marked on the topic itself, so that no later call sends it twice. Does not mend bytes.
+Promises: a letter that was sent again is marked on the topic itself, so that no later call sends it twice; one that would only die again is
+not sent, so that there is no second letter of it. Does not mend bytes.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 from pipeline.agents.producer import KafkaMessages
 from pipeline.agents.reading import reader, whole
-from pipeline.model.outcome import Message
+from pipeline.model.outcome import Message, Outcome
 from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS
 
@@ -47,6 +48,11 @@ def sort_out(records: Sequence[Any]) -> Known:
             continue
         letters.setdefault(letter.id, letter)
     return Known(letters, frozenset(redriven))
+
+
+def would_die(outcome: Outcome) -> bool:
+    """Whether a record with this outcome would leave nothing but letters."""
+    return not outcome.counts.get("spans") and any(message.topic == DEAD_LETTERS for message in outcome.messages)
 
 
 async def redrive(bootstrap: str, letters: Sequence[DeadLetter]) -> None:

@@ -50,7 +50,10 @@ async def letters(bootstrap: str, one: StandingIntent) -> list[DeadLetter]:
     """Every record of the range as a dead letter."""
     async with reader(bootstrap) as consumer:
         records = await stretch(consumer, TopicPartition(one.topic, one.partition), one.start, one.intent.end)
-    error = f"skipped by hand with the range [{one.start}, {one.intent.end})"
+    error = (
+        f"skipped by hand with the range [{one.start}, {one.intent.end}); "
+        "tables that took the batch before another refused it hold its rows"
+    )
     return [
         DeadLetter(
             topic=one.topic,
@@ -65,6 +68,24 @@ async def letters(bootstrap: str, one: StandingIntent) -> list[DeadLetter]:
         )
         for record in records
     ]
+
+
+async def refuse_members(bootstrap: str, group: str) -> None:
+    """Misconfigured while a worker is in the group: it may be about to insert the very range."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        (answer,) = await admin.describe_consumer_groups([group])
+    except KafkaError as error:
+        raise NotNow(f"Kafka at {bootstrap} does not answer: {error!r}") from error
+    finally:
+        await admin.close()
+    ((_, _, _, _, _, members, *_),) = answer.groups
+    if members:
+        raise Misconfigured(
+            f"the group {group} has {len(members)} members",
+            "Stop all workers of the group first, then skip again (one that was killed is forgotten after TAILRACE_SESSION_TIMEOUT_S)",
+        )
 
 
 async def pass_over(bootstrap: str, group: str, one: StandingIntent) -> None:

@@ -57,14 +57,18 @@ def redrive(
     ids: list[str] = typer.Argument(None, metavar="[ID]..."),  # noqa: B008 - typer's way
     reason: str = typer.Option("", help="all of this reason"),
 ) -> None:
-    """Send letters again to the topic they came from, each id once."""
+    """Send letters again to the topic they came from, each id once; what would only die again stays."""
     import asyncio
 
+    from pipeline import clock
     from pipeline.agents import dead_letters
     from pipeline.errors import Misconfigured
+    from pipeline.flow import FLOW, alone
     from pipeline.settings import load
 
-    bootstrap = load()[0].kafka_bootstrap
+    settings, _ = load()
+    bootstrap = settings.kafka_bootstrap
+    works = {route.topic: route.work(settings) for route in FLOW}
     if not ids and not reason:
         raise Misconfigured("nothing was chosen", "Name ids, or --reason R")
 
@@ -72,7 +76,10 @@ def redrive(
         known = await dead_letters.read(bootstrap)
         chosen = [letter for letter in known.letters.values() if letter.id in (ids or ()) or letter.reason == reason]
         new = [letter for letter in chosen if letter.id not in known.redriven and letter.value]
-        await dead_letters.redrive(bootstrap, new)
-        return f"{len(new)} sent again, {len(chosen) - len(new)} were sent before or hold no bytes"
+        outcomes = [works[letter.topic](alone(letter.topic, letter.value, clock.now_ms())) for letter in new]
+        sound = [one for one, outcome in zip(new, outcomes, strict=True) if not dead_letters.would_die(outcome)]
+        await dead_letters.redrive(bootstrap, sound)
+        told = f"{len(sound)} sent again, {len(chosen) - len(new)} were sent before or hold no bytes"
+        return f"{told}, {len(new) - len(sound)} would die again"
 
     typer.echo(asyncio.run(run()))

@@ -48,6 +48,7 @@ def skip(topic: str, partition: int) -> None:
         one = next((one for one in found if (one.topic, one.partition) == (topic, partition)), None)
         if one is None:
             raise Misconfigured(f"no intent stands on {topic}/{partition}", "See `tailrace intents show`")
+        await intents.refuse_members(settings.kafka_bootstrap, settings.kafka_group)
         letters = await intents.letters(settings.kafka_bootstrap, one)
         outcome = dead_letters(letters)
         store, messages = ClickHouse(settings), KafkaMessages(settings.kafka_bootstrap)

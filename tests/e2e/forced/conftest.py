@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture
 def raw(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Raw]:
     """Topic, group and tables of this test alone; its workers end with it."""
-    with Raw(stage, request.node.name.removeprefix("test_")[:60]) as world:
+    with Raw(stage, re.sub(r"\W+", "_", request.node.name.removeprefix("test_"))[-60:].strip("_")) as world:
         yield world
 
 

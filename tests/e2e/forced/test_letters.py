@@ -27,6 +27,7 @@ def test_a_dead_letter_and_a_bad_span_in_a_killed_batch_are_there_once_each(span
     listed = spans.run("dead-letters", "list").splitlines()
     assert [line.split("  ")[:2] for line in listed[:-1]] == [[id_, reason] for id_, reason in expected.items()]
     assert listed[-1] == "2 dead letters"
+    assert spans.run("dead-letters", "redrive", *expected).endswith("2 would die again\n")
 
 
 @pytest.mark.timeout(120)

@@ -37,6 +37,8 @@ def test_a_batch_that_can_never_be_inserted_halts_its_partition_alone_until_it_i
     assert f"{SPANS}/0 is halted, its intent stands (`tailrace intents show`): constraint" in member.log
     assert spans.run("intents", "show").startswith(f"{SPANS}/0: [1, 2) epoch {epoch}")
 
+    assert "Stop all workers of the group first" in spans.run("intents", "skip", SPANS, "0", code=2)
+    assert spans.letters() == {}
     assert member.worker.stop() == 0
     assert "1 records of [1, 2) kept as dead letters" in spans.run("intents", "skip", SPANS, "0")
     assert spans.run("intents", "show") == f"group {spans.group}: no intent stands\n"

@@ -6,10 +6,8 @@ import time
 
 import pytest
 
-from tests.e2e.forced.world import Raw
+from tests.e2e.forced.world import SHORT_DEADLINE, Raw
 from tests.support.proxy import LossyProxy
-
-SHORT_DEADLINE = {"TAILRACE_SEND_DEADLINE_S": "2", "TAILRACE_INSERT_TIMEOUT_S": "1"}
 
 
 @pytest.mark.timeout(120)

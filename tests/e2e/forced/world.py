@@ -28,6 +28,8 @@ from tests.support.forked import forker
 from tests.support.kafka_hands import committed, delete_topics, produce
 from tests.support.worker import TABLES
 
+SHORT_DEADLINE = {"TAILRACE_SEND_DEADLINE_S": "2", "TAILRACE_INSERT_TIMEOUT_S": "1"}
+
 
 class World:
     """`with World(stage, name) as world`."""
@@ -69,13 +71,13 @@ class World:
         self._workers.append(worker)
         return Member(worker)
 
-    def run(self, *command: str) -> str:
-        """`tailrace …` as a process: what it prints; an AssertionError on another exit code than 0."""
+    def run(self, *command: str, code: int = 0) -> str:
+        """`tailrace …` as a process: what it prints; an AssertionError on another exit code."""
         self._commands += 1
         log = self.stage.folder / f"{self.group}-{self._commands}.log"
-        code = forker(0).fork(("pipeline", *command), {**os.environ, **self.env()}, log).wait(60)
+        ended = forker(0).fork(("pipeline", *command), {**os.environ, **self.env()}, log).wait(60)
         said = log.read_text()
-        assert code == 0, f"tailrace {' '.join(command)}: exit code {code}\n{said}"
+        assert ended == code, f"tailrace {' '.join(command)}: exit code {ended}\n{said}"
         return said
 
     def ask(self, sql: str) -> str:
@@ -84,8 +86,12 @@ class World:
 
     def idle(self, topic: str) -> bool:
         """No intent stands on any partition."""
+        return len(committed(self.stage.bootstrap, self.group, topic)) == PARTITIONS and not self.intents(topic)
+
+    def intents(self, topic: str) -> int:
+        """Partitions whose intent stands."""
         at = committed(self.stage.bootstrap, self.group, topic)
-        return len(at) == PARTITIONS and not any(metadata.startswith("v1;") for _, metadata in at.values())
+        return sum(metadata.startswith("v1;") for _, metadata in at.values())
 
     def wait(self, done: Callable[[], bool], timeout_s: float = 60) -> None:
         """Until done."""
