@@ -11,6 +11,7 @@ It doesn't make topics, and one missing topic doesn't disturb the others.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 # A record batch's header, and the record's own, besides its value, key and headers.
 OVERHEAD_BYTES = 512
 RECONNECT_S = 0.2
+SAY_EVERY_S = 10.0
 
 
 class KafkaPublisher:
@@ -126,6 +128,7 @@ class KafkaPublisher:
 
     async def _connect(self) -> None:
         """Try until it works or the publisher stops; waiters have deadlines of their own."""
+        said_at = float("-inf")
         while True:
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._bootstrap,
@@ -141,7 +144,9 @@ class KafkaPublisher:
             try:
                 await producer.start()
             except KafkaError as error:
-                log.warning("Kafka at %s can't be reached: %s", self._bootstrap, error)
+                if time.monotonic() - said_at >= SAY_EVERY_S:
+                    log.warning("Kafka at %s can't be reached, trying again: %s", self._bootstrap, error)
+                    said_at = time.monotonic()
                 await _abandon(producer)
                 await asyncio.sleep(RECONNECT_S)
             except asyncio.CancelledError:

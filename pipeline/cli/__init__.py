@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from pipeline.errors import TailraceError
+from pipeline.errors import NotNow, TailraceError
 
 COMMANDS = (
     "demo", "up", "top", "alerts", "rules", "worker", "collect", "embedded",
@@ -45,5 +45,6 @@ def main() -> None:
     try:
         build()()
     except TailraceError as error:
-        print(f"tailrace: {error}", file=sys.stderr)
+        hint = ". `tailrace doctor` says what is wrong there, and the cure" if isinstance(error, NotNow) else ""
+        print(f"tailrace: {error}{hint}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.examples import examples
+
 if TYPE_CHECKING:
     from schemas.alert import Alert
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("alerts")(alerts)
+    app.command(
+        "alerts",
+        epilog=examples("tailrace alerts", "tailrace alerts --follow", "tailrace alerts --json | jq .labels.service"),
+    )(alerts)
 
 
 def alerts(

@@ -2,15 +2,25 @@
 
 import typer
 
+from pipeline.cli.examples import examples
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
         help="Look into what could not be worked on, and send it again, each id once.", no_args_is_help=True
     )
-    group.command("list")(list_)
-    group.command("show")(show)
-    group.command("redrive")(redrive)
+    group.command(
+        "list",
+        epilog=examples("tailrace dead-letters list", "tailrace dead-letters list --reason bad_json --limit 20"),
+    )(list_)
+    group.command(
+        "show", epilog=examples("tailrace dead-letters show ID", "tailrace dead-letters show ID --raw > request.bin")
+    )(show)
+    group.command(
+        "redrive",
+        epilog=examples("tailrace dead-letters redrive ID ID", "tailrace dead-letters redrive --reason skipped"),
+    )(redrive)
     app.add_typer(group, name="dead-letters")
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 CLOCK_LIMIT_S = 2.0
 """Stage 2 compares our clock with the broker's when all is idle; lateness (5 s by default) must cover the difference."""
 
+TESTED_CLICKHOUSE = "26.9"
+"""Of the engine that all tests run on."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -24,14 +27,13 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor() -> None:
-    """Check settings, Kafka, topics, ClickHouse, tables, rules and clocks; exit 1 if anything is wrong."""
-    import logging
+    """Check settings, rules, Kafka, topics, ClickHouse, tables, versions and clocks; exit 1 if anything is wrong.
 
+    Nothing is changed. Each finding comes with its cure.
+    """
     from pipeline.errors import TailraceError
     from pipeline.settings import load
 
-    for library in ("clickhouse_connect", "urllib3", "aiokafka"):  # what they would log is said below, with its cure
-        logging.getLogger(library).addHandler(logging.NullHandler())
     try:
         settings, sources = load()
     except TailraceError as error:
@@ -42,27 +44,55 @@ def doctor() -> None:
     typer.echo("settings")
     for name, value in shown.items():
         typer.echo(f"  {'TAILRACE_' + name.upper():{width + 9}}  {value}  ({sources[name]})")
-    wrong = 0
+    wrong: set[str] = set()
     typer.echo("checks")
-    for name, check in _checks(settings):
+    for name, needs, check in _checks(settings):
+        if needs in wrong:
+            typer.echo(f"  ?      {name}: not checked, {needs} is to be mended first")
+            continue
         try:
             found = check()
         except TailraceError as error:
-            wrong += 1
+            wrong.add(name)
             typer.echo(f"  WRONG  {name}: {error}")
         else:
             typer.echo(f"  ok     {name}: {found}")
-    typer.echo("all is well" if not wrong else f"{wrong} wrong")
+    typer.echo("all is well" if not wrong else f"{len(wrong)} wrong")
     raise typer.Exit(1 if wrong else 0)
 
 
-def _checks(settings: Settings) -> Iterator[tuple[str, Callable[[], str]]]:
-    yield "rules", lambda: _rules(settings)
-    yield "Kafka", lambda: _kafka(settings)
-    yield "topics", lambda: _topics(settings)
-    yield "ClickHouse", lambda: _clickhouse(settings)
-    yield "tables, migrations, deduplication windows", lambda: _store(settings)
-    yield "clocks", lambda: _clocks(settings)
+def _checks(settings: Settings) -> Iterator[tuple[str, str, Callable[[], str]]]:
+    """Name, the check that must have gone well before, the check."""
+    yield "packages", "", _packages
+    yield "rules", "", lambda: _rules(settings)
+    yield "Kafka", "", lambda: _kafka(settings)
+    yield "topics", "Kafka", lambda: _topics(settings)
+    yield "ClickHouse", "", lambda: _clickhouse(settings)
+    yield "tables, migrations, deduplication windows", "ClickHouse", lambda: _store(settings)
+    yield "clocks", "ClickHouse", lambda: _clocks(settings)
+
+
+def _packages() -> str:
+    """What is installed against what this version of Tailrace asks for."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, requires, version
+
+    from packaging.requirements import Requirement
+
+    from pipeline.errors import Misconfigured
+
+    wrong = []
+    wanted = [Requirement(text) for text in requires("tailrace") or ()]
+    wanted = [one for one in wanted if one.marker is None or one.marker.evaluate()]
+    for one in wanted:
+        try:
+            if not one.specifier.contains(found := version(one.name), prereleases=True):
+                wrong.append(f"{one.name} is {found}, {one.specifier} is needed")
+        except PackageNotFoundError:
+            wrong.append(f"{one.name} is missing")
+    if wrong:
+        raise Misconfigured("; ".join(wrong), "Run `make setup`, or install the package anew")
+    return f"tailrace {version('tailrace')}, Python {platform.python_version()}, {len(wanted)} packages as asked for"
 
 
 def _rules(settings: Settings) -> str:
@@ -82,8 +112,11 @@ def _kafka(settings: Settings) -> str:
         cluster = asyncio.run(metadata(settings.kafka_bootstrap, (), timeout_s=5))
     except NotNow as error:
         cure = "Start Kafka (`tailrace up`, or `tailrace embedded kafka`), or set TAILRACE_KAFKA_BOOTSTRAP"
+        if "IncompleteReadError" in str(error):
+            cure = "Who listens there is no Kafka, or too old to know version 12 of the Metadata request"
         raise Misconfigured(str(error), cure) from None
-    return f"{len(cluster.brokers)} brokers at {settings.kafka_bootstrap}"
+    count = len(cluster.brokers)
+    return f"{count} broker{'s' if count != 1 else ''} at {settings.kafka_bootstrap}"
 
 
 def _topics(settings: Settings) -> str:
@@ -121,7 +154,7 @@ def _clickhouse(settings: Settings) -> str:
         raise Misconfigured(str(error), cure) from None
     try:
         kind = "embedded" if is_embedded(client) else "server"
-        return f"{kind}, version {client.server_version}"
+        return f"{kind}, version {client.server_version} (tests run with {TESTED_CLICKHOUSE})"
     finally:
         client.close()
 

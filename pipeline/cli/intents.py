@@ -2,14 +2,18 @@
 
 import typer
 
+from pipeline.cli.examples import examples
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
         help="Batches on record that are not done: what they are, and the way past one.", no_args_is_help=True
     )
-    group.command("show")(show)
-    group.command("skip")(skip)
+    group.command("show", epilog=examples("tailrace intents show"))(show)
+    group.command("skip", epilog=examples("tailrace intents skip otlp_spans 3      its records stay as dead letters"))(
+        skip
+    )
     app.add_typer(group, name="intents")
 
 

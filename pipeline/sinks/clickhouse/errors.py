@@ -4,6 +4,7 @@ Promises: every error of the driver becomes one of ours; no URL, user or passwor
 """
 
 import re
+from collections.abc import Iterator
 
 from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 
@@ -80,5 +81,20 @@ def _code(error: ClickHouseError) -> int:
 
 
 def _safe(error: ClickHouseError) -> str:
-    """The first 500 characters, without addresses: a URL may hold a password."""
-    return _URL.sub("", str(error)).strip()[:500]
+    """The first 500 characters, without addresses: a URL may hold a password. With what the system said, where nobody answered."""
+    return (_URL.sub("", str(error)).strip() + _reason(error))[:500]
+
+
+def _reason(error: BaseException) -> str:
+    """Of the errors beneath, the operating system's own words."""
+    beneath: BaseException | None = error
+    while beneath is not None:
+        if isinstance(beneath, OSError) and beneath.strerror:
+            return f" ({beneath.strerror})"
+        beneath = beneath.__cause__ or beneath.__context__ or next(_held(beneath), None)
+    return ""
+
+
+def _held(error: BaseException) -> Iterator[BaseException]:
+    """urllib3 hands its errors on as arguments."""
+    return (value for value in (getattr(error, "reason", None), *error.args) if isinstance(value, BaseException))
