@@ -68,8 +68,11 @@ class Harness:
     @property
     def ready(self) -> bool:
         """A member of the group, every pipeline knows where it is, and none is halted."""
-        present = self._membership is not None and not self._membership.ended and not self._halted
-        return present and all(pipeline.ready for pipeline in self._pipelines.values())
+        if self._membership is None or self._membership.ended or self._halted:
+            return False
+        ours = sum(partition.topic in self._makers for partition in self._membership.partitions)
+        begun = len(self._pipelines) == ours  # between the assignment and the topics' ids there are none yet
+        return begun and all(pipeline.ready for pipeline in self._pipelines.values())
 
     def assigned(self, membership: Membership) -> None:
         """A new membership began."""
