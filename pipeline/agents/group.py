@@ -108,6 +108,10 @@ class KafkaGroup:
         """See Group."""
         await self._call(self._seek(membership, partition, offset))
 
+    async def leave(self, membership: Membership, why: str) -> None:
+        """See Group."""
+        await self._call(self._end(membership, why))
+
     def pause(self, membership: Membership, partition: Partition) -> None:
         """See Group."""
         self._soon(membership, partition, "pause")

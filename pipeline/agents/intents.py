@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.agents.harness.intent import Intent, parse
+from pipeline.agents.harness.intent import Done, Intent, parse
 from pipeline.agents.reading import reader, stretch
 from pipeline.errors import Misconfigured, NotNow
 from schemas.dead_letter import DeadLetter
@@ -41,7 +41,7 @@ async def standing(bootstrap: str, group: str) -> list[StandingIntent]:
         if not (committed.metadata or "").startswith("v1;"):
             continue
         intent = parse(committed.metadata)
-        if intent is not None:
+        if isinstance(intent, Intent):
             found.append(StandingIntent(tp.topic, tp.partition, committed.offset, intent))
     return found
 
@@ -94,7 +94,7 @@ async def pass_over(bootstrap: str, group: str, one: StandingIntent) -> None:
     async with reader(bootstrap, group_id=group) as consumer:
         consumer.assign([tp])
         try:
-            await consumer.commit({tp: OffsetAndMetadata(one.intent.end, "")})
+            await consumer.commit({tp: OffsetAndMetadata(one.intent.end, Done(one.intent.epoch).encode())})
         except KafkaError as error:
             raise Misconfigured(
                 f"the group {group} refuses the commit: {error!r}",

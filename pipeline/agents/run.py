@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from aiohttp.web import AppRunner
 
+from pipeline.agents.epochs import Epochs
 from pipeline.agents.faust_app import Connection, TailraceApp, build, serve
 from pipeline.agents.group import KafkaGroup
 from pipeline.agents.harness.backoff import Backoff
@@ -169,7 +170,15 @@ def build_worker(settings: Settings, parts: Parts) -> TailraceApp:
 
     def make_harness(group: KafkaGroup) -> Harness:
         tools = Tools(
-            group, settings.kafka_group, parts.blocks, messages, parts.dead_letters, limits, telemetry, executor
+            group,
+            settings.kafka_group,
+            parts.blocks,
+            messages,
+            parts.dead_letters,
+            limits,
+            telemetry,
+            executor,
+            Epochs(partial(topic_ids, settings.kafka_bootstrap), list(parts.works)).same,
         )
         makers: dict[str, PipelineMaker] = {topic: _ranges(tools, work) for topic, work in parts.works.items()}
         makers.update({topic: partial(make, tools) for topic, make in parts.pipelines.items()})

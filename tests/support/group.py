@@ -65,6 +65,10 @@ class MemoryGroup:
             fetch = _fetch(partition, membership, start, values[start:end])
             asyncio.get_running_loop().call_soon(self.pipelines[partition].deliver, fetch)
 
+    async def leave(self, membership: Membership, why: str) -> None:
+        """See Group."""
+        membership.ended = True
+
     def pause(self, membership: Membership, partition: Partition) -> None:
         """See Group."""
         self.paused.add(partition)

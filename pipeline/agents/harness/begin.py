@@ -5,7 +5,7 @@ Promises: never begins anew where something was done before, never passes over r
 
 from dataclasses import dataclass
 
-from pipeline.agents.harness.intent import Intent, parse
+from pipeline.agents.harness.intent import Done, Intent, parse
 from pipeline.agents.harness.types import Partition, Standing
 from pipeline.errors import Misconfigured
 
@@ -20,8 +20,8 @@ class Begin:
     """Commit `offset` without an intent first: none stands there yet, or it names what is gone."""
     lost: tuple[int, int] | None = None
     """Offsets that the log no longer holds, or that can't be rebuilt without those: one dead letter `range_lost`."""
-    discarded: Intent | None = None
-    """An intent of another epoch: its topic is gone."""
+    discarded: Intent | Done | None = None
+    """What stands there is of another epoch: its topic is gone, and these offsets are not this one's."""
     changed_settings: bool = False
     """The standing intent was written under other row-shaping settings."""
 
@@ -36,9 +36,10 @@ def decide(at: Partition, epoch: str, settings_hash: str, standing: Standing, kn
     where = f"{at.topic}/{at.partition}"
     if standing.committed is None:
         return _without_offset(where, standing, known)
-    intent = parse(standing.metadata)
-    if intent is not None and intent.epoch != epoch:
-        return Begin(offset=standing.log_start, commit=True, discarded=intent)
+    noted = parse(standing.metadata)
+    if noted is not None and noted.epoch != epoch:
+        return Begin(offset=standing.log_start, commit=True, discarded=noted)
+    intent = noted if isinstance(noted, Intent) else None
     end = standing.committed if intent is None else intent.end
     if end > standing.log_end:
         raise Misconfigured(

@@ -9,7 +9,7 @@ import time
 from pipeline import clock
 from pipeline.agents.harness import testing
 from pipeline.agents.harness.backoff import Backoff
-from pipeline.agents.harness.intent import Intent, token
+from pipeline.agents.harness.intent import Done, Intent, token
 from pipeline.agents.harness.types import Group, Limits, Membership, Partition, Telemetry
 from pipeline.errors import NotNow
 from pipeline.model.outcome import Block, Outcome
@@ -66,7 +66,7 @@ class Delivery:
 
     async def finish(self) -> None:
         """S6: the range is done."""
-        await self._group.commit(self._membership, self._partition, self._intent.end, "")
+        await self._group.commit(self._membership, self._partition, self._intent.end, Done(self._intent.epoch).encode())
 
     async def _insert(self, block: Block, sink: BlockSink) -> None:
         at = self._partition

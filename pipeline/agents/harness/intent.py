@@ -1,5 +1,6 @@
-"""The intent: what S2 writes into the commit's metadata, and the tokens that follow from it.
+"""What stands in a commit's metadata: S2's intent, or S6's mark that the range is done; and the tokens that follow from an intent.
 
+The mark bears the epoch, too: an offset that outlived its topic must not stand for the records of the one made anew under the same name.
 Promises: encode and parse are inverse; tokens depend on the range and the table alone. An unknown version is refused, never guessed.
 """
 
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pipeline.errors import Misconfigured
 
 VERSION = "v1"
+DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +25,24 @@ class Intent:
         return f"{VERSION}; {self.end}; {self.epoch}; {self.settings_hash}"
 
 
-def parse(metadata: str) -> Intent | None:
-    """The intent in a commit's metadata; None where there is none. Misconfigured: something else stands there."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """No range is on record; all below the committed offset is done, in this epoch."""
+
+    epoch: str
+
+    def encode(self) -> str:
+        """As commit metadata: `done; epoch`."""
+        return f"{DONE}; {self.epoch}"
+
+
+def parse(metadata: str) -> Intent | Done | None:
+    """What a commit's metadata says; None where it is empty, as other tools leave it. Misconfigured: something else stands there."""
     if not metadata:
         return None
     parts = [part.strip() for part in metadata.split(";")]
+    if len(parts) == 2 and parts[0] == DONE:
+        return Done(parts[1])
     if len(parts) != 4 or parts[0] != VERSION or not parts[1].isdigit():
         raise Misconfigured(
             f"the group's commit metadata reads {metadata[:80]!r}, which is no intent of this version",

@@ -9,7 +9,7 @@ by Never or Misconfigured when a person is needed; then the intent stands and no
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -23,9 +23,9 @@ from pipeline.agents.harness.dead_limits import DeadLimits
 from pipeline.agents.harness.deliver import Delivery
 from pipeline.agents.harness.gather import Cut
 from pipeline.agents.harness.intake import Intake
-from pipeline.agents.harness.intent import Intent, token
+from pipeline.agents.harness.intent import Done, Intent, token
 from pipeline.agents.harness.types import Fetch, Group, Limits, Membership, Partition, Telemetry, Work
-from pipeline.errors import Never, NotNow
+from pipeline.errors import Fenced, Never, NotNow
 from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
 from pipeline.sinks.base import BlockSink, MessageSink
@@ -35,6 +35,11 @@ log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 5.0
 """Between two `progress` rows of one partition: what counts is that there is one. The first batch and a clean end write one at once."""
+
+
+async def _same(topic: str, epoch: str) -> bool:
+    """For topics that are never made anew."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,8 @@ class Tools:
     limits: Limits
     telemetry: Telemetry
     executor: Executor
+    same_epoch: Callable[[str, str], Awaitable[bool]] = _same
+    """(topic, epoch) → whether the topic's id is still this one, asked of Kafka after the call. NotNow."""
 
 
 class PartitionPipeline:
@@ -130,9 +137,7 @@ class PartitionPipeline:
         log.info("%s: epoch %s, from %s%s", where, self._epoch, begin.offset, f" to {begin.end}" if begin.end else "")
         if begin.discarded is not None:
             self._tools.telemetry.count("intents_discarded")
-            log.warning(
-                "%s: an intent up to %s of epoch %s is discarded", where, begin.discarded.end, begin.discarded.epoch
-            )
+            log.warning("%s: %s is of another epoch and discarded", where, begin.discarded)
         if begin.changed_settings:
             self._tools.telemetry.count("intents_changed_settings")
             log.warning(
@@ -141,7 +146,7 @@ class PartitionPipeline:
         if begin.lost is not None:
             await self._record_loss(*begin.lost)
         if begin.commit:
-            await self._tools.group.commit(self._membership, self._partition, begin.offset, "")
+            await self._tools.group.commit(self._membership, self._partition, begin.offset, Done(self._epoch).encode())
         self.committed = self._noted = begin.offset
         await self._intake.begin(begin.offset)
         self.progressed_at = time.monotonic()
@@ -195,6 +200,7 @@ class PartitionPipeline:
 
     async def _batch(self, records: Records) -> None:
         tools, at = self._tools, self._partition
+        await self._confirm_epoch()
         testing.point("S1:after")
         delivery = self._delivery(records.start_offset, records.end_offset)
         testing.point("S2:before")
@@ -220,6 +226,23 @@ class PartitionPipeline:
         if time.monotonic() >= self._note_from:
             await self._progress()
         testing.point("progress:after")
+
+    async def _confirm_epoch(self) -> None:
+        """The topic is still the one of this epoch. Asked after the records came: an id never comes back, so they are of it, too."""
+        at, tools = self._partition, self._tools
+        backoff = Backoff(tools.limits.backoff_min_s, tools.limits.backoff_max_s)
+        while True:
+            try:
+                same = await tools.same_epoch(at.topic, self._epoch)
+                break
+            except NotNow as error:
+                log.warning("%s waits to know the topic's id: %s", self.where, error)
+                await backoff.wait()
+                self.progressed_at = time.monotonic()
+        if not same:
+            why = f"the topic {at.topic} was made anew"
+            await tools.group.leave(self._membership, why)
+            raise Fenced(why)
 
     def _check(self, records: Records, outcome: Outcome) -> None:
         tables = [block.table for block in outcome.blocks]

@@ -76,6 +76,9 @@ class Group(Protocol):
     async def seek(self, membership: Membership, partition: Partition, offset: int) -> None:
         """Read on from there. Fenced."""
 
+    async def leave(self, membership: Membership, why: str) -> None:
+        """Give the membership up, if it is still the present one, and join anew."""
+
     def pause(self, membership: Membership, partition: Partition) -> None:
         """Fetch no more from it for now; polling goes on."""
 

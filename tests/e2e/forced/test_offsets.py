@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.e2e.exactness.stage import PARTITIONS
-from tests.e2e.forced.world import SHORT_DEADLINE, Raw
+from tests.e2e.forced.world import Raw
 from tests.support.kafka import create_topics
 from tests.support.kafka_hands import delete_group, delete_topics, epoch_of, set_offsets
 
@@ -55,16 +57,19 @@ def test_a_topic_made_anew_under_a_worker_is_read_from_its_beginning_and_both_ep
 @pytest.mark.parametrize("more", [20, 600])
 def test_a_topic_made_anew_amid_a_batch_loses_none_of_its_records(raw: Raw, more: int) -> None:
     """The batch in hand ends after the topic was made anew: its commit must not stand for the new topic's records."""
-    member = raw.start(**SHORT_DEADLINE)
+    member = raw.start(TAILRACE_SESSION_TIMEOUT_S="20")
     raw.wait(member.ready)
     raw.stage.clickhouse.suspend()
+    raw.produce(400)
+    raw.wait(lambda: raw.intents(raw.topic) == PARTITIONS)
+    member.worker.signal(signal.SIGSTOP)
     try:
-        raw.produce(400)
-        raw.wait(lambda: raw.intents(raw.topic) == PARTITIONS)
+        raw.stage.clickhouse.resume()
+        raw.wait(lambda: raw.landed() == raw.truth.records)
         delete_topics(raw.stage.bootstrap, raw.topic)
         create_topics(raw.stage.bootstrap, raw.topic, partitions=PARTITIONS)
         raw.stage.produce(raw.topic, [b"1000 1"] * more)
     finally:
-        raw.stage.clickhouse.resume()
+        member.worker.signal(signal.SIGCONT)
     raw.wait(lambda: raw.ask("SELECT uniqExact(partition, offset) FROM {db}.raw WHERE k = 1000") == str(more), 40)
     assert raw.ask("SELECT count() FROM {db}.raw WHERE k = 1000") == str(more)

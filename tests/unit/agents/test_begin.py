@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.agents.harness.begin import Begin, decide, needs_progress
-from pipeline.agents.harness.intent import Intent, parse, token
+from pipeline.agents.harness.intent import Done, Intent, parse, token
 from pipeline.agents.harness.types import Partition, Standing
 from pipeline.errors import Misconfigured
 
@@ -74,3 +74,8 @@ def test_an_offset_beyond_the_logs_end_stops_the_worker(committed: int, metadata
 def test_an_intent_of_another_epoch_is_discarded() -> None:
     old = Intent(30, "ab" * 16, "abc")
     assert at(10, old.encode()) == Begin(0, commit=True, discarded=old)
+
+
+def test_an_offset_that_outlived_its_topic_is_discarded() -> None:
+    assert at(10, Done("ab" * 16).encode()) == Begin(0, commit=True, discarded=Done("ab" * 16))
+    assert at(10, Done(EPOCH).encode()) == Begin(10)

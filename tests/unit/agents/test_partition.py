@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.agents.harness import testing
-from pipeline.agents.harness.intent import Intent, parse
+from pipeline.agents.harness.intent import Done, Intent, parse
 from pipeline.agents.harness.partition import PartitionPipeline, Tools
 from pipeline.agents.harness.types import Limits, Partition
 from pipeline.errors import Fenced, Misconfigured, Never, NotNow
@@ -27,6 +27,7 @@ from tests.support.group import MemoryGroup
 
 AT = Partition("events", 0)
 EPOCH = "ab" * 16
+DONE = Done(EPOCH).encode()
 LIMITS = Limits(batch_max_records=5, batch_max_wait_s=0.002, backoff_min_s=0.0, backoff_max_s=0.0)
 TABLES = ("rows", "sums")
 
@@ -74,6 +75,11 @@ class Messages(MemoryMessages):
         self.script.after("send")
 
 
+async def always(topic: str, epoch: str) -> bool:
+    """The topic was never made anew."""
+    return True
+
+
 class World:
     """A log, a group and stores that outlive processes."""
 
@@ -81,21 +87,36 @@ class World:
         self.group = MemoryGroup({AT: [b"%d" % i for i in range(records)]})
         self.blocks, self.messages, self.telemetry = Blocks(), Messages(), SelfMetrics()
 
-    def live(self, limits: Limits = LIMITS, script: Script | None = None) -> None:
+    def live(
+        self,
+        limits: Limits = LIMITS,
+        script: Script | None = None,
+        same_epoch: Callable[[str, str], Awaitable[bool]] = always,
+    ) -> None:
         """One process, until all is committed or it dies."""
         script = script or Script()
         self.blocks.script = self.messages.script = script
         self.group.before = script.before
-        asyncio.run(asyncio.wait_for(self._live(limits, script), 20))
+        asyncio.run(asyncio.wait_for(self._live(limits, script, same_epoch), 20))
 
     @property
     def done(self) -> bool:
         """All is committed."""
-        return self.group.committed.get(AT) == (len(self.group.values[AT]), "")
+        return self.group.committed.get(AT) == (len(self.group.values[AT]), DONE)
 
-    async def _live(self, limits: Limits, script: Script) -> None:
+    async def _live(self, limits: Limits, script: Script, same_epoch: Callable[[str, str], Awaitable[bool]]) -> None:
         with ThreadPoolExecutor(1) as executor:
-            tools = Tools(self.group, "g", self.blocks, self.messages, dead_letters, limits, self.telemetry, executor)
+            tools = Tools(
+                self.group,
+                "g",
+                self.blocks,
+                self.messages,
+                dead_letters,
+                limits,
+                self.telemetry,
+                executor,
+                same_epoch,
+            )
             pipeline = PartitionPipeline(tools, self.group.join(), AT, EPOCH, work)
             self.group.pipelines[AT] = pipeline
 
@@ -140,7 +161,7 @@ def test_a_crash_anywhere_loses_nothing_and_counts_nothing_twice(
     for table in TABLES:
         assert world.counted(table) == once(world)
     assert {int(o) for message in world.messages.messages for o in message.value.split()} == set(range(records))
-    assert world.group.committed[AT] == (records, "")
+    assert world.group.committed[AT] == (records, DONE)
 
 
 def test_control_without_the_intent_the_same_crash_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +177,7 @@ def test_each_batch_is_intended_then_sent_then_committed() -> None:
     world, script = World(5), Script()
     world.live(script=script)
     assert script.steps == ["commit", "commit", "insert", "insert", "send", "commit"]
-    assert [parse(metadata) for _, metadata in world.group.commits] == [None, Intent(5, EPOCH, "-"), None]
+    assert [parse(metadata) for _, metadata in world.group.commits] == [Done(EPOCH), Intent(5, EPOCH, "-"), Done(EPOCH)]
     assert list(world.blocks.blocks) == [f"{table}|events|{EPOCH}|0|0-5" for table in TABLES]
     assert (AT.topic, EPOCH, 0) in world.blocks.known
 
@@ -177,7 +198,7 @@ def test_past_the_send_deadline_the_intent_is_sent_again_before_an_insert() -> N
     limits = replace(LIMITS, send_deadline_s=0.03, backoff_min_s=0.05, backoff_max_s=0.05)
     world.live(limits, script)
     assert script.steps[:6] == ["commit", "commit", "insert", "commit", "insert", "commit"]
-    intents = [metadata for _, metadata in world.group.commits if metadata]
+    intents = [metadata for _, metadata in world.group.commits if metadata != DONE]
     assert intents == [Intent(5, EPOCH, "-").encode()] * 3
     assert world.counted("rows") == once(world)
 
@@ -261,3 +282,17 @@ def test_a_topic_made_anew_is_worked_on_from_its_beginning() -> None:
     world.live()
     assert world.counted("rows") == once(world)
     assert b"tailrace_intents_discarded_total 1.0" in world.telemetry.text()
+
+
+def test_records_that_came_after_the_topic_was_made_anew_are_not_worked_on() -> None:
+    world, asked = World(10), []
+
+    async def same(topic: str, epoch: str) -> bool:
+        asked.append((topic, epoch))
+        return len(asked) < 2
+
+    with pytest.raises(Fenced, match="made anew"):
+        world.live(same_epoch=same)
+    assert asked == [(AT.topic, EPOCH)] * 2
+    assert world.counted("rows") == Counter(range(5))
+    assert world.group.committed[AT] == (5, DONE)
