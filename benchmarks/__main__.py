@@ -11,6 +11,10 @@ LONG = {
     "worker": "benchmarks.worker",
     "peers": "benchmarks.against_peers",
     "small": "benchmarks.small",
+    "delay": "benchmarks.delay",
+    "scale": "benchmarks.scale",
+    "series": "benchmarks.series",
+    "stage2": "benchmarks.stage2",
 }
 
 

@@ -20,17 +20,44 @@ Mask = npt.NDArray[np.bool_]
 
 
 @cache
-def _compiled(globs: tuple[str, ...]) -> tuple[re.Pattern[str], re.Pattern[str] | None]:
-    taken = [glob for glob in globs if not glob.startswith("!")] or ["*"]
-    left_out = [glob[1:] for glob in globs if glob.startswith("!")]
-    refused = re.compile("|".join(map(translate, left_out))) if left_out else None
-    return re.compile("|".join(map(translate, taken))), refused
+def _compiled(glob: str) -> re.Pattern[str]:
+    return re.compile(translate(glob))
 
 
 def matches(globs: tuple[str, ...], name: str) -> bool:
     """Whether these globs mean this name."""
-    taken, refused = _compiled(globs)
-    return taken.match(name) is not None and (refused is None or refused.match(name) is None)
+    return bool(wanted(globs, pa.array([name]))[0])
+
+
+def wanted(globs: tuple[str, ...], names: pa.Array) -> Mask:
+    """bool[names]: whether these globs mean each name."""
+    left_out = [glob[1:] for glob in globs if glob.startswith("!")]
+    taken = [glob for glob in globs if not glob.startswith("!")] or ["*"]
+    mask = np.zeros(len(names), np.bool_)
+    for glob in taken:
+        mask |= _meant(glob, names)
+    for glob in left_out:
+        mask &= ~_meant(glob, names)
+    return mask
+
+
+def _meant(glob: str, names: pa.Array) -> Mask:
+    """Plain names, beginnings, ends and middles without Python per name; other globs with it."""
+    text = glob.strip("*")
+    if not text:
+        return np.ones(len(names), np.bool_) if glob else np.asarray(pc.equal(names, ""))
+    if _SPECIAL.search(text):
+        pattern = _compiled(glob)
+        return np.array([pattern.match(name) is not None for name in names.to_pylist()], np.bool_)
+    begins, ends = not glob.startswith("*"), not glob.endswith("*")
+    if begins and ends:
+        return np.asarray(pc.equal(names, text))
+    if begins:
+        return np.asarray(pc.starts_with(names, text))
+    return np.asarray(pc.ends_with(names, text) if ends else pc.match_substring(names, text))
+
+
+_SPECIAL = re.compile(r"[*?\[]")
 
 
 class Names:
@@ -38,11 +65,11 @@ class Names:
 
     def __init__(self, rows: pa.Table) -> None:
         self._rows = rows.num_rows
-        self._values: dict[str, list[str]] = {}
+        self._values: dict[str, pa.Array] = {}
         self._places: dict[str, npt.NDArray[np.int32]] = {}
         for key in SERIES_KEYS:
             column = pc.dictionary_encode(rows.column(key).combine_chunks())
-            self._values[key] = column.dictionary.to_pylist()
+            self._values[key] = column.dictionary
             self._places[key] = column.indices.to_numpy(zero_copy_only=False)
 
     def mask(self, match: Match) -> Mask:
@@ -51,22 +78,20 @@ class Names:
         for key in SERIES_KEYS:
             globs: tuple[str, ...] = getattr(match, key)
             if globs != ("*",) and self._rows:
-                wanted = np.array([matches(globs, name) for name in self._values[key]], dtype=np.bool_)
-                mask &= wanted[self._places[key]]
+                mask &= wanted(globs, self._values[key])[self._places[key]]
         return mask
 
     def key(self, row: int, keys: tuple[str, ...] = SERIES_KEYS) -> tuple[str, ...]:
         """The key values of one row."""
-        return tuple(self._values[key][self._places[key][row]] for key in keys)
+        return tuple(self._values[key][int(self._places[key][row])].as_py() for key in keys)
 
-    def rows_of(self, wanted: Collection[tuple[str, ...]], among: Mask) -> list[int]:
+    def rows_of(self, looked_for: Collection[tuple[str, ...]], among: Mask) -> list[int]:
         """Rows whose whole key is one of these."""
         mask = among.copy()
         for place, key in enumerate(SERIES_KEYS):
-            values = {one[place] for one in wanted}
-            known = np.array([name in values for name in self._values[key]], dtype=np.bool_)
-            mask &= known[self._places[key]]
-        return [int(row) for row in np.flatnonzero(mask) if self.key(int(row)) in wanted]
+            values = pa.array(sorted({one[place] for one in looked_for}), pa.string())
+            mask &= np.asarray(pc.is_in(self._values[key], values))[self._places[key]]
+        return [int(row) for row in np.flatnonzero(mask) if self.key(int(row)) in looked_for]
 
     def distinct(self, mask: Mask, keys: tuple[str, ...]) -> list[tuple[str, ...]]:
         """The distinct values of these key columns in the rows that are meant, sorted."""

@@ -19,6 +19,7 @@ from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.judge import Judge, Sightings
 from pipeline.stages.merge import MergeRules, RollingState, Source
+from pipeline.stages.merge.shelf import Shelf
 from schemas.alert import Alert
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS, WINDOW_S
 
@@ -38,10 +39,17 @@ class PartitionWindows:
     """See the module."""
 
     def __init__(
-        self, partition: int, epoch: str, merge: MergeRules, rules: Sequence[Rule], alerts: Sequence[Alert] = ()
+        self,
+        partition: int,
+        epoch: str,
+        merge: MergeRules,
+        rules: Sequence[Rule],
+        alerts: Sequence[Alert] = (),
+        *,
+        shelf: Shelf | None = None,
     ) -> None:
         mine = [alert for alert in alerts if alert.evidence.get("partition") == partition]
-        self.state = RollingState(partition, epoch, merge)
+        self.state = RollingState(partition, epoch, merge, shelf)
         self.book = AlertBook(rules, mine)
         self._at = (partition, epoch)
         self._judge, self._sightings = Judge(rules), Sightings.of(mine)
@@ -65,7 +73,7 @@ class PartitionWindows:
                 steps.append(Step(closed, self._judged(closed), stored=True))
             last_s = max(closed.window_end_s, last_s or 0)
         if last_s is not None:
-            self.state.restore(rows, last_s, replay_until_offset, bookmark)
+            self.state.restore([rows], last_s, replay_until_offset, bookmark)
         return steps
 
     def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:

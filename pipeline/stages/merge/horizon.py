@@ -4,12 +4,14 @@ Promises: exactly the sum of the windows that are in it, however many came and w
 there are none (`spans_*` is 0 there). Quantiles are within 1 %. Does not hold the windows it must take away later.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.kernels.sketch.ddsketch import BUCKETS, values_ns
-from pipeline.kernels.window.sparse import combine, quantiles
+from pipeline.kernels.window.sparse import points
 from pipeline.stages.merge.sheet import (
     CALLS,
     DURATION,
@@ -21,14 +23,17 @@ from pipeline.stages.merge.sheet import (
     SPANS,
     TOLERATING,
     Sheet,
+    added,
 )
 
+I16 = npt.NDArray[np.int16]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-F64 = npt.NDArray[np.float64]
 
 SHARES = np.array([0.5, 0.9, 0.95, 0.99, 0.999])
-_VALUES_MS = values_ns(np.arange(-1, BUCKETS)) / 1e6
+_QUANTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms")
+_VALUES_MS = np.append(values_ns(np.arange(-1, BUCKETS)) / 1e6, np.nan)
+"""By bucket + 1; the last, at -1, is that of no calls."""
 
 
 class Horizon:
@@ -39,36 +44,42 @@ class Horizon:
         self.length_s = length_s
         self.starts: list[int] = []
         """Windows that are in it."""
-        self.sums: I64 = np.zeros((0, FIGURES), np.int64)
-        """int64[slots, 6]"""
-        self._keys: I32 = EMPTY.keys
-        self._units: I64 = EMPTY.units
+        self.sheet: Sheet = EMPTY
+        self._points: I16 = np.empty((0, len(SHARES)), np.int16)
 
-    def add(self, start_s: int, sheet: Sheet, slots: int) -> None:
-        """A window comes in; there are `slots` slots by now."""
-        if slots > len(self.sums):
-            room = np.zeros((max(slots, len(self.sums) * 3 // 2), FIGURES), np.int64)
-            room[: len(self.sums)] = self.sums
-            self.sums = room
-        if len(sheet.slots):
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        return self.sheet.nbytes + self._points.nbytes
+
+    def outdated(self, until_s: int) -> list[int]:
+        """Windows that are in it and are too old for one that ends at `until_s`."""
+        return [start_s for start_s in self.starts if start_s < until_s - self.length_s]
+
+    def roll(self, start_s: int, sheet: Sheet, gone: Sequence[tuple[int, Sheet]]) -> None:
+        """A window comes in (unless it is empty), others go out. Only what changed is computed."""
+        arrives = len(sheet.slots) > 0
+        for old_s, old in gone:
+            self.starts.remove(old_s)
+            sheet = added(sheet, old, -1)[0]
+        if arrives:
             self.starts.append(start_s)
-            self._change(sheet, 1)
+        if len(sheet.slots):
+            self.sheet, same = added(self.sheet, sheet)
+            self._find_points(same)
 
-    def take_away(self, start_s: int, sheet: Sheet) -> None:
-        """A window goes out."""
-        self.starts.remove(start_s)
-        self._change(sheet, -1)
+    def load(self, starts: list[int], sheet: Sheet) -> None:
+        """Begin with the sum of these windows."""
+        self.starts, self.sheet = starts, sheet
+        self._find_points(np.full(len(sheet.slots), -1, np.int32))
 
-    def _change(self, sheet: Sheet, sign: int) -> None:
-        self.sums[sheet.slots] += sign * sheet.sums
-        self._keys, self._units = combine(self._keys, self._units, sheet.keys, sheet.units, sign)
-
-    def figures(self, slots: I32) -> dict[str, pa.Array]:
+    def figures(self, slots: I32, slots_total: int) -> dict[str, pa.Array]:
         """Columns of `SERIES_WINDOWS` for some slots."""
-        sums = self.sums[slots]
+        rows = rows_of(self.sheet, slots, slots_total)
+        sums = taken(self.sheet.sums, rows)
         calls = sums[:, CALLS] / ONE
         counted = np.where(calls > 0, calls, np.nan)
-        columns = {
+        columns: dict[str, npt.NDArray[np.float64] | npt.NDArray[np.uint64]] = {
             "spans": sums[:, SPANS].astype(np.uint64),
             "calls": calls,
             "rate": calls / self.length_s,
@@ -77,6 +88,28 @@ class Horizon:
             "apdex": (sums[:, SATISFIED] + sums[:, TOLERATING] / 2) / ONE / counted,
             "mean_ms": sums[:, DURATION].astype(np.uint64) / counted / 1e6,
         }
-        points = quantiles(self._keys, self._units, self.sums[:, CALLS], SHARES, _VALUES_MS)[slots]
-        columns |= dict(zip(("p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms"), points.T, strict=True))
-        return {f"{figure}_{self.name}": pa.array(np.ascontiguousarray(values)) for figure, values in columns.items()}
+        for number, name in enumerate(_QUANTILES):
+            places = np.append(self._points[:, number], np.int16(-1))[rows]
+            columns[name] = _VALUES_MS[places]
+        return {f"{figure}_{self.name}": pa.array(values) for figure, values in columns.items()}
+
+    def _find_points(self, same: I32) -> None:
+        sheet = self.sheet
+        totals = np.ascontiguousarray(sheet.sums[:, CALLS])
+        self._points = points(sheet.ends, sheet.data, totals, SHARES, same, self._points)
+
+
+def rows_of(sheet: Sheet, slots: I32, slots_total: int) -> I64:
+    """The row of each slot; -1 where it has none."""
+    place = np.full(slots_total, -1, np.int64)
+    place[sheet.slots] = np.arange(len(sheet.slots))
+    rows: I64 = place[slots]
+    return rows
+
+
+def taken(sums: I64, rows: I64) -> I64:
+    """Sums of some rows, zeros for -1."""
+    out = np.zeros((len(rows), FIGURES), np.int64)
+    known = rows >= 0
+    out[known] = sums[rows[known]]
+    return out

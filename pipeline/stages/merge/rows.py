@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.kernels.window.sparse import unfold
+from pipeline.stages.merge.horizon import rows_of, taken
 from pipeline.stages.merge.sheet import (
     CALLS,
     DURATION,
@@ -28,27 +30,17 @@ I64 = npt.NDArray[np.int64]
 def sheets(rows: pa.RecordBatch, slots: I32) -> dict[int, Sheet]:
     """By window: the sums of rows of either schema over the slots given (one per row)."""
     window = rows.column("window_start_s").to_numpy()
-    sums = _sums(rows)
-    latency = rows.column("latency")
-    offsets = latency.offsets.to_numpy()
-    buckets = latency.keys.to_numpy()[offsets[0] : offsets[-1]]
-    units = _units(latency.items.to_numpy()[offsets[0] : offsets[-1]])
-    counts = np.diff(offsets)
-    pair_slots, pair_window = np.repeat(slots, counts), np.repeat(window, counts)
-    found = {}
-    for start in np.unique(window).tolist():
-        mine, pairs = window == start, pair_window == start
-        found[start] = sheet_of(slots[mine], sums[mine], pair_slots[pairs], buckets[pairs], units[pairs])
-    return found
+    starts = np.unique(window).tolist()
+    if len(starts) == 1:
+        return {starts[0]: _sheet(rows, slots)}
+    return {start: _sheet(rows.filter(pa.array(window == start)), slots[window == start]) for start in starts}
 
 
-def own_columns(sheet: Sheet, slots: I32) -> dict[str, pa.Array]:
+def own_columns(sheet: Sheet, slots: I32, slots_total: int) -> dict[str, pa.Array]:
     """The columns of the window itself for some slots: zeros and an empty sketch where it has none."""
-    place = np.searchsorted(sheet.slots, slots)
-    inside = np.minimum(place, max(len(sheet.slots) - 1, 0))
-    known = np.zeros(len(slots), np.bool_) if not len(sheet.slots) else sheet.slots[inside] == slots
-    sums = np.zeros((len(slots), FIGURES), np.int64)
-    sums[known] = sheet.sums[inside[known]]
+    rows = rows_of(sheet, slots, slots_total)
+    sums = taken(sheet.sums, rows)
+    offsets, buckets, units = unfold(sheet.ends, sheet.data, rows)
     return {
         "spans": pa.array(sums[:, SPANS].astype(np.uint64)),
         "calls": pa.array(sums[:, CALLS] / ONE),
@@ -56,21 +48,17 @@ def own_columns(sheet: Sheet, slots: I32) -> dict[str, pa.Array]:
         "duration_ns": pa.array(sums[:, DURATION].astype(np.uint64)),
         "satisfied": pa.array(sums[:, SATISFIED] / ONE),
         "tolerating": pa.array(sums[:, TOLERATING] / ONE),
-        "latency": _latency(sheet, slots),
+        "latency": pa.MapArray.from_arrays(pa.array(offsets), pa.array(buckets), pa.array(units / ONE)),
     }
 
 
-def _latency(sheet: Sheet, slots: I32) -> pa.MapArray:
-    """Sketches of some slots."""
-    first = np.searchsorted(sheet.keys, slots.astype(np.int64) << 12, side="left")
-    counts = np.searchsorted(sheet.keys, (slots.astype(np.int64) + 1) << 12, side="left") - first
-    offsets = np.zeros(len(slots) + 1, np.int32)
-    np.cumsum(counts, out=offsets[1:])
-    pairs = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], counts)
-    buckets = (sheet.keys[pairs] & 0xFFF) - 1
-    return pa.MapArray.from_arrays(
-        pa.array(offsets), pa.array(buckets.astype(np.int32)), pa.array(sheet.units[pairs] / ONE)
-    )
+def _sheet(rows: pa.RecordBatch, slots: I32) -> Sheet:
+    """All rows are of one window."""
+    latency = rows.column("latency")
+    offsets = latency.offsets.to_numpy()
+    buckets = latency.keys.to_numpy()[offsets[0] : offsets[-1]]
+    units = _units(latency.items.to_numpy()[offsets[0] : offsets[-1]])
+    return sheet_of(slots, _sums(rows), (offsets - offsets[0]).astype(np.int64), buckets, units)
 
 
 def _sums(rows: pa.RecordBatch) -> I64:

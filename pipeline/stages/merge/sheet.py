@@ -1,7 +1,7 @@
-"""`Sheet`: the sums of one window over series, as arrays; packed when they are only kept to be taken away later.
+"""`Sheet`: the sums of one window, or of many, over series: a row per series, its sketch packed as in `pipeline.kernels.window.sparse`.
 
-Promises: slots and keys ascend, each once; all is integers (weights in units of 2^-16), so adding is exact in any order and
-can be undone. Does not know the series' names.
+Promises: slots ascend, each once; all is integers (weights in units of 2^-16), so adding is exact in any order and can be undone: sheets are an
+abelian group under `added`, with `EMPTY` as nothing. `unpack` after `pack` is equal. Does not know the series' names.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.kernels.window.sparse import BUCKET_BITS
+from pipeline.kernels.window import sparse
 
+U8 = npt.NDArray[np.uint8]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 T = TypeVar("T", np.int32, np.int64)
@@ -25,77 +26,89 @@ FIGURES = 6
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """k series with sums, p (series, bucket) pairs."""
+    """k series."""
 
     slots: I32
     sums: I64
     """int64[k, 6]"""
-    keys: I32
-    """slot << 12 | bucket + 1"""
-    units: I64
+    ends: I64
+    """Where the pairs of each series end in `data`."""
+    data: U8
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        return self.slots.nbytes + self.sums.nbytes + self.ends.nbytes + self.data.nbytes
 
 
-EMPTY = Sheet(np.empty(0, np.int32), np.empty((0, FIGURES), np.int64), np.empty(0, np.int32), np.empty(0, np.int64))
+EMPTY = Sheet(np.empty(0, np.int32), np.empty((0, FIGURES), np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
 
 
-def sheet_of(slots: I32, sums: I64, pair_slots: I32, buckets: I32, units: I64) -> Sheet:
-    """A sheet of rows in any order, slots and pairs repeated or not."""
-    keys = (pair_slots << BUCKET_BITS) | (buckets + 1)
-    return Sheet(*_added(slots, sums), *_added(keys, units))
+def sheet_of(slots: I32, sums: I64, offsets: I64, buckets: I32, units: I64) -> Sheet:
+    """A sheet of rows in any order, slots repeated or not; row i has the pairs `offsets[i]:offsets[i + 1]`."""
+    order = np.argsort(slots, kind="stable")
+    return Sheet(*sparse.build(order, slots, sums, offsets, buckets, units))
 
 
-def total(sheets: list[Sheet]) -> Sheet:
-    """The sum of sheets."""
-    if len(sheets) <= 1:
-        return sheets[0] if sheets else EMPTY
-    slots, sums = _added(np.concatenate([s.slots for s in sheets]), np.concatenate([s.sums for s in sheets]))
-    return Sheet(
-        slots, sums, *_added(np.concatenate([s.keys for s in sheets]), np.concatenate([s.units for s in sheets]))
+def added(left: Sheet, right: Sheet, sign: int = 1) -> tuple[Sheet, I32]:
+    """The sum left + sign · right; and for each row which of the left it is, unchanged, else -1."""
+    slots, sums, ends, data, same = sparse.combine(
+        left.slots, left.sums, left.ends, left.data, right.slots, right.sums, right.ends, right.data, sign
     )
+    return Sheet(slots, sums, ends, data), same
 
 
-def _added(keys: I32, values: I64) -> tuple[I32, I64]:
-    """Ascending keys, each once, with the sums of their values."""
-    if len(keys) == 0:
-        return keys, values
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    return ordered[starts], np.add.reduceat(values[order], starts, axis=0)
+class Pile:
+    """Sheets that are being added up. Each is at least twice as large as the next, so what came is moved a few times only."""
+
+    def __init__(self) -> None:
+        self.sheets: list[Sheet] = []
+
+    def add(self, sheet: Sheet) -> None:
+        """One more."""
+        self.sheets.append(sheet)
+        while len(self.sheets) > 1 and self.sheets[-2].nbytes < 2 * self.sheets[-1].nbytes:
+            last = self.sheets.pop()
+            self.sheets[-1] = added(self.sheets[-1], last)[0]
+
+    def total(self) -> Sheet:
+        """The sum of all."""
+        while len(self.sheets) > 1:
+            last = self.sheets.pop()
+            self.sheets[-1] = added(self.sheets[-1], last)[0]
+        return self.sheets[0] if self.sheets else EMPTY
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
-    """A sheet, compressed: differences of keys, column by column, bytes of one place together."""
-
-    series: int
-    pairs: int
-    data: bytes
+_CODEC = pa.Codec("zstd", compression_level=1)
+_HEAD_BYTES = 16
 
 
-_CODEC = pa.Codec("zstd", compression_level=3)
-
-
-def pack(sheet: Sheet) -> Packed:
-    """Compress; about a tenth of the size."""
+def pack(sheet: Sheet) -> bytes:
+    """Compressed: differences of slots and ends, sums column by column, bytes of one place together."""
     parts = (
+        np.array([len(sheet.slots), len(sheet.data)], np.int64).tobytes(),
         _planes(np.diff(sheet.slots, prepend=np.int32(0))),
+        _planes(np.diff(sheet.ends, prepend=0).astype(np.int32)),
         *(_planes(np.ascontiguousarray(column)) for column in _eased(sheet.sums).T),
-        _planes(np.diff(sheet.keys, prepend=np.int32(0))),
-        _planes(sheet.units),
+        sheet.data.tobytes(),
     )
-    return Packed(len(sheet.slots), len(sheet.keys), _CODEC.compress(b"".join(parts), asbytes=True))
+    plain = b"".join(parts)
+    packed: bytes = _CODEC.compress(plain, asbytes=True)
+    return len(plain).to_bytes(8, "little") + packed
 
 
-def unpack(packed: Packed) -> Sheet:
+def unpack(packed: bytes) -> Sheet:
     """The sheet as it was."""
-    k, p = packed.series, packed.pairs
-    data = _CODEC.decompress(packed.data, (4 + 8 * FIGURES) * k + 12 * p, asbytes=True) if k else b""
-    slots = np.cumsum(_unplanes(data[: 4 * k], np.int32), dtype=np.int32)
-    columns = [_unplanes(data[(4 + 8 * n) * k : (12 + 8 * n) * k], np.int64) for n in range(FIGURES)]
-    rest = data[(4 + 8 * FIGURES) * k :]
-    keys = np.cumsum(_unplanes(rest[: 4 * p], np.int32), dtype=np.int32)
-    return Sheet(slots, _hardened(np.stack(columns, axis=1)), keys, _unplanes(rest[4 * p :], np.int64))
+    plain = _CODEC.decompress(packed[8:], int.from_bytes(packed[:8], "little"))
+    series, size = np.frombuffer(plain, np.int64, 2).tolist()
+    row_bytes = 4 * series
+    at = _HEAD_BYTES
+    slots = np.cumsum(_unplanes(plain, at, series, np.int32), dtype=np.int32)
+    ends = np.cumsum(_unplanes(plain, at + row_bytes, series, np.int32), dtype=np.int64)
+    at += 2 * row_bytes
+    columns = [_unplanes(plain, at + 2 * row_bytes * n, series, np.int64) for n in range(FIGURES)]
+    data = np.frombuffer(plain, np.uint8, size, at + 2 * row_bytes * FIGURES).copy()
+    return Sheet(slots, _hardened(np.stack(columns, axis=1)), ends, data)
 
 
 def _planes(values: I32 | I64) -> bytes:
@@ -103,8 +116,9 @@ def _planes(values: I32 | I64) -> bytes:
     return values.view(np.uint8).reshape(-1, values.itemsize).T.tobytes()
 
 
-def _unplanes(data: bytes, dtype: type[T]) -> npt.NDArray[T]:
-    planes = np.frombuffer(data, np.uint8).reshape(np.dtype(dtype).itemsize, -1)
+def _unplanes(data: pa.Buffer, at: int, count: int, dtype: type[T]) -> npt.NDArray[T]:
+    size = np.dtype(dtype).itemsize
+    planes = np.frombuffer(data, np.uint8, size * count, at).reshape(size, count)
     values: npt.NDArray[T] = np.ascontiguousarray(planes.T).view(dtype).reshape(-1)
     return values
 

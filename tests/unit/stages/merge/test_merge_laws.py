@@ -209,7 +209,7 @@ def _run(log: list[WindowPartials], stops: set[int], commit_each: bool) -> list[
             state = RollingState(0, EPOCH, RULES)
             if stored:
                 rows = pa.concat_tables(window.rows for window in stored)
-                state.restore(rows, stored[-1].window_end_s, offset, bookmark)
+                state.restore([rows], stored[-1].window_end_s, offset, bookmark)
             for again in range(committed, offset):
                 state.accept(log[again], again, now_ms)
         state.accept(part, offset, now_ms)

@@ -1,0 +1,80 @@
+"""`Heard`: how far each source partition was merged, what a commit must say of it, and whether anything is missing in between.
+
+Ranges of one source partition follow each other without a gap: where one begins behind the end of the one before, its partials, or the records they
+were made from, were lost (they left the log before they were read, or somebody skipped them).
+
+Promises: no clock, no I/O; a range that was merged before is known again, also after a restart from a `bookmark`. Keeps no sums.
+"""
+
+import json
+from collections.abc import Collection
+
+from pipeline.model.window_partials import Range
+from pipeline.stages.merge.watermark import Source
+
+BOOKMARK_MAX = 4000
+"""Kafka's default limit of commit metadata is 4096 bytes."""
+
+
+class Heard:
+    """See the module."""
+
+    def __init__(self) -> None:
+        self._merged: dict[Source, int] = {}
+        self._settled: dict[Source, int] = {}
+        self._recent: list[tuple[int, Source, int]] = []
+        self.lost_until_ms = 0
+        """Windows that begin before this broker time may lack calls."""
+
+    def note(self, came_from: Range, offset: int) -> bool:
+        """Take note of a record at `offset` of tailrace.windows; False where its range was merged before."""
+        source = Source(came_from.topic, came_from.epoch, came_from.partition)
+        before = self._merged.get(source, -1)
+        if came_from.end_offset <= before:
+            return False
+        if 0 <= before < came_from.start_offset:
+            self.lose(came_from.broker_time_min_ms)
+        self._merged[source] = came_from.end_offset
+        self._recent.append((offset, source, came_from.end_offset))
+        return True
+
+    def lose(self, until_ms: int) -> None:
+        """Something that came before this time is missing."""
+        self.lost_until_ms = max(self.lost_until_ms, until_ms)
+
+    def merged(self, source: Source) -> int:
+        """End of the last range merged of a source partition; -1 where none was."""
+        return self._merged.get(source, -1)
+
+    def settle(self, oldest_needed_offset: int | None) -> None:
+        """Note how far sources were heard by records that no open window needs."""
+        kept = []
+        for offset, source, end_offset in self._recent:
+            if oldest_needed_offset is None or offset < oldest_needed_offset:
+                self._settled[source] = max(end_offset, self._settled.get(source, -1))
+            else:
+                kept.append((offset, source, end_offset))
+        self._recent = kept
+
+    def bookmark(self, closed_through_s: int | None, sources: Collection[Source]) -> str:
+        """JSON: what settled records said, of these sources; without them where that is too long for a commit."""
+        present = {(source.topic, source.partition): source.epoch for source in sources}
+        heard: dict[str, dict[str, int]] = {}
+        for source, end_offset in sorted(self._settled.items()):
+            if present.get((source.topic, source.partition), source.epoch) == source.epoch:
+                heard.setdefault(f"{source.topic} {source.epoch}", {})[str(source.partition)] = end_offset
+        short: dict[str, object] = {"closed_through_s": closed_through_s}
+        if self.lost_until_ms > (closed_through_s or 0) * 1000:
+            short["lost_until_ms"] = self.lost_until_ms
+        whole = json.dumps({**short, "heard": heard}, separators=(",", ":"))
+        return whole if len(whole) <= BOOKMARK_MAX else json.dumps(short, separators=(",", ":"))
+
+    def restore(self, bookmark: str) -> None:
+        """Go on from a bookmark; from nothing where it is empty."""
+        told = json.loads(bookmark) if bookmark else {}
+        self.lost_until_ms = int(told.get("lost_until_ms", 0))
+        for name, partitions in told.get("heard", {}).items():
+            topic, epoch = name.split(" ")
+            for partition, end_offset in partitions.items():
+                self._settled[Source(topic, epoch, int(partition))] = end_offset
+        self._merged = dict(self._settled)
