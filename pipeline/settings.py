@@ -27,7 +27,7 @@ class Settings(BaseModel):
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, host:port[,host:port]")
     kafka_group: str = Field("tailrace", description="consumer group; a database belongs to one group")
     kafka_check_crcs: bool = Field(
-        False, description="check each record batch's CRC in the consumer (librdkafka's default is no)"
+        True, description="check each record batch's CRC-32C in the consumer (in hardware, about 20 GB/s)"
     )
     clickhouse_url: str = Field(
         "http://127.0.0.1:8123/tailrace",

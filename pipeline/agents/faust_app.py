@@ -32,7 +32,7 @@ class Connection:
     group_id: str
     session_timeout_s: float = 10.0
     fetch_max_bytes: int = 4 << 20
-    check_crcs: bool = False
+    check_crcs: bool = True
     finish_timeout_s: float = 20.0
 
 
