@@ -121,9 +121,9 @@ def test_a_gap_between_ranges_makes_the_windows_before_it_incomplete_also_after_
 
 def test_what_is_known_to_be_lost_makes_windows_incomplete_that_began_before() -> None:
     state = _state()
-    state.accept(_part(A, 0, T + 10, T + 40), 0, T * 1000)
+    state.accept(_part(A, 0, T + 10, T + 25), 0, T * 1000)
     state.lose((T + 11) * 1000)
-    assert state.closable((T + 40) * 1000, []) == [Closable(T + 10, True)]
+    assert state.closable((T + 25) * 1000, []) == [Closable(T + 10, True)]
     whole = _state()
     whole.accept(_part(A, 0, T, T + 5), 0, T * 1000)
     whole.accept(_part(A, 1, T + 10, T + 40), 1, T * 1000)
