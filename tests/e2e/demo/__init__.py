@@ -1,0 +1,1 @@
+"""`tailrace demo` as a person starts it."""
