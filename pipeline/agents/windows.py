@@ -3,7 +3,8 @@
     begin   committed offset and mark, closed windows from the store, firing alerts from the topic; replay from the committed offset
     loop    merge what arrives; look at the sources' ends each second; close windows:
             W1 fence · W2 INSERT series_windows (token = table, partition, epoch, window end) · W3 INSERT alert_events · W4 produce alerts
-            W5 commit the offset of the oldest record that an open window needs, with the mark "closed through"
+            W5 commit the offset of the oldest record that an open window needs, with the mark "closed through"; where several windows close,
+               the mark also goes on before W3 of each that changes alerts, so that a window's alerts are the last thing that can be told again
 
 Promises: no intents; a crash between any two steps is made good by the next owner: a window that is stored but not committed is judged again
 from what is stored, and alerts that went out are known from their topic. Nothing is inserted unless a commit of this membership was acknowledged
@@ -29,7 +30,7 @@ from pipeline.agents.harness.backoff import Backoff
 from pipeline.agents.harness.gather import Cut, Gatherer
 from pipeline.agents.harness.partition import Tools
 from pipeline.agents.harness.types import Fetch, Membership, Partition, Standing
-from pipeline.agents.windows_mark import Mark, parse
+from pipeline.agents.windows_mark import Mark, first, parse
 from pipeline.alerting.rules import Rule
 from pipeline.errors import Misconfigured, Never, NotNow
 from pipeline.sinks.alert_topic import write
@@ -96,6 +97,7 @@ class WindowsPipeline:
         self._changed = asyncio.Event()
         self._begun = self._closed = self._hole = self._paused = False
         self._mark: Mark | None = None
+        self._published_s: int | None = None
         self._look: tuple[int, frozenset[Source]] | None = None
         self._looked_at = self._fenced_at = 0.0
         self._late_spans = 0
@@ -263,8 +265,13 @@ class WindowsPipeline:
             await self._send(lambda: blocks.insert(block, f"{block.table}|{where}"))
             telemetry.count("rows_written", block.rows, table=block.table)
         testing.point("W2:after")
+        before_s, self._published_s = self._published_s, closed.window_end_s
         if not step.alerts:
             return
+        if before_s is not None and (self._mark is None or self._mark.closed_through_s < before_s):
+            # The topic is about to know this window: a successor that judged an earlier one by what it says would tell of changes that never were.
+            mark = first(self._epoch, before_s) if self._mark is None else self._mark.through(before_s)
+            await self._settle(self.committed, mark)
         events = alert_rows(step.alerts)
         change = hashlib.sha256(events.data).hexdigest()[:16]
         await self._send(lambda: blocks.insert(events, f"{events.table}|{where}|{change}"))
@@ -294,7 +301,9 @@ class WindowsPipeline:
             return
         needed = state.oldest_needed_offset
         offset = self._gathered.start if needed is None else min(needed, self._gathered.start)
-        mark = Mark(self._epoch, state.bookmark())
+        await self._settle(offset, Mark(self._epoch, state.bookmark()))
+
+    async def _settle(self, offset: int, mark: Mark) -> None:
         await self._fence(offset, mark.encode())
         self._mark, self.committed = mark, offset
         testing.point("W5:after")

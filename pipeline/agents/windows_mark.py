@@ -25,9 +25,19 @@ class Mark:
         """End of the last window whose alerts were published, Unix seconds."""
         return int(json.loads(self.bookmark)["closed_through_s"])
 
+    def through(self, closed_through_s: int) -> "Mark":
+        """The same mark, with more windows published."""
+        bookmark = json.loads(self.bookmark) | {"closed_through_s": closed_through_s}
+        return Mark(self.epoch, json.dumps(bookmark, separators=(",", ":")))
+
     def encode(self) -> str:
         """As commit metadata."""
         return f"{VERSION}; {self.epoch}; {self.bookmark}"
+
+
+def first(epoch: str, closed_through_s: int) -> Mark:
+    """A mark that knows of windows alone."""
+    return Mark(epoch, json.dumps({"closed_through_s": closed_through_s}))
 
 
 def parse(metadata: str) -> Mark | None:

@@ -47,10 +47,10 @@ def changes_truth(windows: Mapping[Key, Mapping[str, Any]]) -> Counter[Change]:
 
 
 def changes_stored(stage: Stage) -> Counter[Change]:
-    """What `alert_events` holds."""
+    """What `alert_events` holds: a change that an owner wrote, but died before it sent all, stands there again until parts merge."""
     sql = (
         "SELECT toUnixTimestamp(updated_at), environment, service, labels['operation'], labels['kind'], status"
-        " FROM tailrace.alert_events FORMAT JSONCompactEachRow"
+        " FROM tailrace.alert_events FINAL FORMAT JSONCompactEachRow"
     )
     return Counter(tuple(json.loads(line)) for line in stage.ask(sql).splitlines())
 
