@@ -6,9 +6,11 @@ measured; only the measured processes' CPU is counted (benchmarks.meter).
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,11 +47,11 @@ class Bed:
         return int(self.query(f"SELECT sum(total_rows) FROM system.tables WHERE {where}") or 0)  # noqa: S608
 
     @contextmanager
-    def worker(self, core: int | None = None) -> Iterator[psutil.Process]:
-        """A worker; pinned to a core, if one is named."""
-        with started([sys.executable, "-m", "pipeline", "worker"], self.environment, self.home / "worker.log") as one:
-            if core is not None:
-                one.cpu_affinity([core])
+    def worker(self, number: int = 0, **settings: str) -> Iterator[psutil.Process]:
+        """A worker; several need numbers of their own."""
+        environment = self.environment | _settings(settings)
+        command = [sys.executable, "-m", "pipeline", "worker"]
+        with started(command, environment, self.home / f"worker-{number}.log") as one:
             yield one
 
 
@@ -63,7 +65,7 @@ def bed(**settings: str) -> Iterator[Bed]:
                 "TAILRACE_KAFKA_BOOTSTRAP": kafka,
                 "TAILRACE_CLICKHOUSE_URL": clickhouse.rstrip("/") + "/tailrace",
                 "TAILRACE_LOG_LEVEL": "warning",
-                **{f"TAILRACE_{name.upper()}": value for name, value in settings.items()},
+                **_settings(settings),
             }
             for command in ("migrate", "topics"):
                 _run([sys.executable, "-m", "pipeline", command], environment)
@@ -95,6 +97,31 @@ def _server(name: str, home: Path) -> Iterator[str]:
             yield str(json.loads(line)[name])
         finally:
             _end(process)
+
+
+def free_address() -> str:
+    """host:port on loopback that nobody has at present."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def wait_until_ready(*doors: str) -> None:
+    """Until all the workers with these doors are ready at once: members of the group that know their positions."""
+    while not all(_is_ready(address) for address in doors):
+        time.sleep(0.1)
+
+
+def _is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/ready", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:  # not listening yet, or 503
+        return False
+
+
+def _settings(settings: dict[str, str]) -> dict[str, str]:
+    return {f"TAILRACE_{name.upper()}": value for name, value in settings.items()}
 
 
 def _run(command: Sequence[str], environment: dict[str, str]) -> None:

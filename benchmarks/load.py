@@ -17,10 +17,11 @@ SPANS_A_RECORD = 1000
 VARIANTS = 20
 
 
-def preload_spans(bootstrap: str, spans: int) -> int:
-    """Fill with records of 1,000 spans that end within the last minute; the number of records."""
+def preload_spans(bootstrap: str, spans: int, already: int = 0) -> int:
+    """Fill up to so many spans, in records of 1,000 that end within the last minute; the number of records."""
     records = spans // SPANS_A_RECORD // PARTITIONS * PARTITIONS
-    preload(bootstrap, [request(SPANS_A_RECORD, a_minute_ago_ns(), seed) for seed in range(VARIANTS)], records)
+    values = [request(SPANS_A_RECORD, a_minute_ago_ns(), seed) for seed in range(VARIANTS)]
+    preload(bootstrap, values, records - already // SPANS_A_RECORD)
     return records
 
 

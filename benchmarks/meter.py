@@ -1,6 +1,6 @@
 """CPU seconds, wall seconds and memory of processes between their first progress and the end, by one rule for us and for peers.
 
-Progress is a number that the processes make grow: offsets that their group committed, rows of their table. Promises: start-up is left
+Progress is a number that the processes make grow: offsets that their group committed, rows of their table, records that they wrote. Promises: start-up is left
 out (the count begins at the first progress seen), and so is all after the last progress; a process that ends early is an error.
 """
 
@@ -11,10 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from benchmarks.bed import GROUP, TOPIC, Bed
+from benchmarks.bed import GROUP, PARTITIONS, TOPIC, Bed
 
 Progress = Callable[[], Awaitable[int]]
 POLL_S = 0.05
@@ -68,14 +69,36 @@ class Usage:
             raise ChildProcessError("a measured process ended by itself") from error
 
 
-def until_committed(
-    at: Bed, processes: Sequence[psutil.Process], records: int, *, group: str = GROUP, longest_s: float | None = None
-) -> Figures:
-    """Measure until the group has committed so many records (or for so long), in records."""
+def until_committed(at: Bed, processes: Sequence[psutil.Process], records: int, *, group: str = GROUP) -> Figures:
+    """Measure until the group has committed so many records, in records."""
 
     async def run() -> Figures:
         async with offsets(at.kafka, group) as progress:
-            return await _measure(progress, records, processes, longest_s)
+            return await _measure(progress, records, processes)
+
+    return asyncio.run(run())
+
+
+def until_written(at: Bed, processes: Sequence[psutil.Process], topic: str, records: int) -> Figures:
+    """Measure until the processes have written so many records to the topic, in records."""
+
+    async def run() -> Figures:
+        async with ends(at.kafka, topic) as progress:
+            return await _measure(progress, records, processes)
+
+    return asyncio.run(run())
+
+
+def from_now_until_committed(
+    at: Bed, processes: Sequence[psutil.Process], records: int, *, begin: Callable[[], None]
+) -> Figures:
+    """Measure from `begin` on, until the group has committed so many records: for processes that stand ready."""
+
+    async def run() -> Figures:
+        async with offsets(at.kafka, GROUP) as progress:
+            usage = Usage(processes)
+            begin()
+            return await _count(progress, await progress(), records, usage)
 
     return asyncio.run(run())
 
@@ -86,7 +109,7 @@ def until_rows(at: Bed, processes: Sequence[psutil.Process], database: str, tabl
     async def progress() -> int:
         return await asyncio.to_thread(at.rows, database, table)
 
-    return asyncio.run(_measure(progress, rows, processes, None))
+    return asyncio.run(_measure(progress, rows, processes))
 
 
 @asynccontextmanager
@@ -108,16 +131,32 @@ async def offsets(bootstrap: str, group: str) -> AsyncIterator[Progress]:
         await admin.close()
 
 
-async def _measure(
-    progress: Progress, total: int, processes: Sequence[psutil.Process], longest_s: float | None
-) -> Figures:
+@asynccontextmanager
+async def ends(bootstrap: str, topic: str) -> AsyncIterator[Progress]:
+    """Asks how many records a topic holds; 0 before it is made."""
+    async with AIOKafkaConsumer(bootstrap_servers=bootstrap) as consumer:
+
+        async def progress() -> int:
+            if topic not in await consumer.topics():
+                return 0
+            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            return sum((await consumer.end_offsets(partitions)).values())
+
+        yield progress
+
+
+async def _measure(progress: Progress, total: int, processes: Sequence[psutil.Process]) -> Figures:
     usage = Usage(processes)
     while (first := await progress()) == 0:
         usage.cpu_s()
         await asyncio.sleep(POLL_S)
+    return await _count(progress, first, total, usage)
+
+
+async def _count(progress: Progress, first: int, total: int, usage: Usage) -> Figures:
     begun_cpu_s, begun_s = usage.cpu_s(), time.monotonic()
     now, cpu_s, at_s = first, begun_cpu_s, begun_s
-    while now < total and (longest_s is None or time.monotonic() < begun_s + longest_s):
+    while now < total:
         await asyncio.sleep(POLL_S)
         seen, used_s = await progress(), usage.cpu_s()
         if seen > now:

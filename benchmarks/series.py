@@ -1,0 +1,70 @@
+"""What many series cost a worker: its memory with 100,000 of them against its memory with 15, windows only.
+
+    python -m benchmarks series [--series 100000] [--spans 2000000]
+
+Services of 500 operations, each operation one series; every partition sees them all. The peak of the process's resident memory, from its
+start to its last commit; stage 2 runs in the same process and is in it (`benchmarks.stage2` looks at that alone). Goal: < 600 MB.
+"""
+
+from collections.abc import Sequence
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from benchmarks import options
+from benchmarks.bed import PARTITIONS, bed
+from benchmarks.load import SPANS_A_RECORD, VARIANTS, a_minute_ago_ns, preload
+from benchmarks.meter import Figures, until_committed
+from benchmarks.sample import request
+
+GOAL_BYTES = 600_000_000
+OPERATIONS = 500
+SERVICES_A_RECORD = SPANS_A_RECORD // OPERATIONS
+TIMEOUT_S = 400
+
+
+def main() -> None:
+    """Print both and the bytes a series."""
+    parser = options.parser(__doc__, TIMEOUT_S)
+    parser.add_argument("--series", type=int, default=100_000, help="a multiple of 1,000 (%(default)s)")
+    parser.add_argument("--spans", type=int, default=2_000_000, help="in the topic (%(default)s)")
+    chosen = options.parse(parser)
+    few, few_done = run([request(SPANS_A_RECORD, a_minute_ago_ns(), seed) for seed in range(VARIANTS)], chosen.spans)
+    many, many_done = run(many_series(chosen.series), chosen.spans)
+    bytes_a_series = (many_done.peak_bytes - few_done.peak_bytes) / (many - few)
+    share = many_done.peak_bytes / GOAL_BYTES
+    print(f"{many:,} series: {bytes_a_series:,.0f} B a series, the whole worker {share:.2f} times the goal of 600 MB")
+    print(f"a CPU-second goes {many_done.a_cpu_s / few_done.a_cpu_s:.2f} times as far as with {few} series")
+
+
+def many_series(series: int) -> list[bytes]:
+    """Requests that have all series once."""
+    count = series // SPANS_A_RECORD
+    values = [one_record(number * SERVICES_A_RECORD) for number in range(count)]
+    return values if count % PARTITIONS else [*values, values[0]]  # not a multiple: every partition sees every request
+
+
+def one_record(first_service: int) -> bytes:
+    """Spans of 500 operations of each of two services."""
+    made = request(SPANS_A_RECORD, a_minute_ago_ns(), first_service, SERVICES_A_RECORD, first_service)
+    message = ExportTraceServiceRequest.FromString(made)
+    for resource_spans in message.resource_spans:
+        for number, span in enumerate(resource_spans.scope_spans[0].spans):
+            span.name = f"GET /api/v1/items/{number}"
+    return bytes(message.SerializeToString())
+
+
+def run(values: Sequence[bytes], spans: int) -> tuple[int, Figures]:
+    """How many series the windows have, and what they took."""
+    records = spans // SPANS_A_RECORD
+    with bed(store_spans="0") as at:
+        preload(at.kafka, values, records)
+        with at.worker() as worker:
+            done = until_committed(at, [worker], records).times(SPANS_A_RECORD)
+        keys = "environment, service, version, operation, kind, status"
+        series = int(at.query(f"SELECT uniqExact({keys}) FROM tailrace.span_windows"))  # noqa: S608
+    print(f"{series:,} series: spans {done}", flush=True)
+    return series, done
+
+
+if __name__ == "__main__":
+    main()
