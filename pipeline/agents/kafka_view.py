@@ -79,6 +79,7 @@ async def client(bootstrap: str, topics: Sequence[str]) -> AIOKafkaConsumer:
         auto_offset_reset="earliest",
         isolation_level="read_committed",
         request_timeout_ms=int(TIMEOUT_S * 1000),
+        fetch_max_wait_ms=50,  # a broker answers a connection's requests one after the other: whatever is asked would wait behind a long fetch
     )
     try:
         await consumer.start()
