@@ -102,6 +102,10 @@ class SpanColumns:
     trace_state: Strings
     flags: U32
     name: Strings
+    name_number: I32
+    """Place of the span's name in `names`."""
+    names: Strings
+    """Distinct names, in order of first appearance; also such as no span here has (of records that were given up, of spans left out)."""
     kind: U8
     """0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer."""
     start_ns: I64

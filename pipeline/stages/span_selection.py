@@ -34,6 +34,7 @@ def select(c: SpanColumns, rows: I64) -> SpanColumns:
         trace_state=_strings(c.trace_state, rows),
         flags=c.flags[rows],
         name=_strings(c.name, rows),
+        name_number=c.name_number[rows],
         kind=c.kind[rows],
         start_ns=c.start_ns[rows],
         end_ns=c.end_ns[rows],

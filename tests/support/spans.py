@@ -72,6 +72,7 @@ def make_spans(
         np.zeros(len(resources) + 1, np.int64), buffer.strings([]), buffer.strings([]), np.zeros(0, np.uint8)
     )
     names = buffer.strings((span.get("name", "op") for span in spans), apart=span_bytes)
+    distinct = {name: number for number, name in enumerate(dict.fromkeys(span.get("name", "op") for span in spans))}
     columns = SpanColumns(
         record=np.zeros(count, np.int32),
         index_in_record=np.arange(count, dtype=np.int32),
@@ -85,6 +86,8 @@ def make_spans(
         trace_state=buffer.strings("" for _ in spans),
         flags=np.zeros(count, np.uint32),
         name=names,
+        name_number=np.array([distinct[span.get("name", "op")] for span in spans], np.int32),
+        names=buffer.strings(distinct),
         kind=column("kind", 2, np.uint8),
         start_ns=column("start_ns", 0, np.int64),
         end_ns=column("end_ns", 0, np.int64),

@@ -1,9 +1,9 @@
-"""The hot pass: spans to sums per (window, resource, operation, kind, status) and counts per (group, bucket). One look at each span.
+"""The hot pass: spans to sums per (window, resource, name, kind, error) and counts per (group, bucket). One look at each span.
 
 Promises: exact sums in any order, for all are integers: weights count in units of 2^-16 (`ONE`), a weighted duration is
 rounded to whole nanoseconds per span (half to even) before it is added (modulo 2^64, as in ClickHouse). Groups are numbered
-by first appearance; keys are compared byte by byte. Memory grows with what is found, not with the number of spans.
-Does not sort, and does not know the names of kinds.
+by first appearance; keys are compared whole. Memory grows with what is found, not with the number of spans.
+Does not sort, looks at no text (names and resources come as numbers), and does not know the names of kinds.
 """
 
 from typing import NamedTuple
@@ -11,8 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.group.bytes import hash_bytes, mix, same_bytes
-from pipeline.kernels.jit import kernel
+from pipeline.kernels.jit import Int, bare, folded, kernel
 from pipeline.kernels.sketch.ddsketch import bucket_of
 
 U8 = npt.NDArray[np.uint8]
@@ -29,23 +28,25 @@ DURATION_MAX = float(1 << 53)
 """A weighted duration of one span saturates here (104 days): larger ones have no exact float."""
 WINDOW_NS = 10_000_000_000
 
-HASH, WINDOW, KEY, FIRST = range(4)
-"""Columns of a group's head: hash; end time // 10 s; resource key << 4 | kind << 1 | error; its first span."""
+WINDOW, KEY = range(2)
+"""Columns of a group's head: end time // 10 s; its key, made by `_key`."""
+NAME_BITS, KIND_BITS = 32, 4
 SPANS, CALLS, DURATION, SATISFIED, TOLERATING, LEAST, MOST = range(7)
 """Columns of a group's sums; a row of 8 is one cache line."""
 PAIR_BITS = 12
 """A pair is group << 12 | bucket + 1."""
+GROUPS, PAIRS = range(2)
 _FREE = -1
 _INT64_MAX = (1 << 63) - 1
+_PRIME = -7046029254386353131
+"""0x9E3779B97F4A7C15, the golden ratio's fraction, as an int64."""
 
 
 class Spans(NamedTuple):
     """n spans, and what is known of their resources."""
 
-    buffer: U8
     resource: I32
-    name_at: I64
-    name_length: I32
+    name: I32
     kind: U8
     status_code: U8
     http_status: I32
@@ -58,163 +59,177 @@ class Spans(NamedTuple):
     """Per resource key: Apdex T; tolerating is up to four times that."""
 
 
-@kernel
-def _key(spans: Spans, i: int) -> int:
-    """Resource key, kind and error of one span in one number."""
+class Groups(NamedTuple):
+    """Tables of what was found. `slots` and `pairs` are indexes by hash, each a power of two; `pairs` is [pair, calls, pair, calls, …]."""
+
+    slots: I32
+    heads: I64
+    sums: I64
+    pairs: I64
+    used: I64
+    """(groups, pairs)."""
+
+
+@folded
+def _key(spans: Spans, i: Int) -> Int:
+    """Resource key, name, kind and error of one span in one number."""
     kind = np.int64(spans.kind[i])
     if kind > 5:
         kind = np.int64(0)
     code = spans.status_code[i]
     error = code == 2 or (code == 0 and kind == 2 and spans.http_status[i] >= 500)
-    return int((np.int64(spans.resource_key[spans.resource[i]]) << 4) | (kind << 1) | np.int64(error))
+    resource = np.int64(spans.resource_key[spans.resource[i]])
+    return (resource << NAME_BITS | np.int64(spans.name[i])) << KIND_BITS | kind << 1 | np.int64(error)
 
 
-@kernel
-def _duration(start_ns: int, end_ns: int) -> int:
-    """max(0, end - start); 0 too where the difference has no int64."""
-    return max(end_ns - start_ns, 0) if end_ns > start_ns else 0
-
-
-@kernel
-def _weighted(duration_ns: int, weight: float) -> int:
+@folded
+def _weighted(duration_ns: Int, weight: float) -> Int:
     """Weighted duration, in whole nanoseconds, half to even."""
     if weight == 1.0 and duration_ns <= (1 << 53):
         return duration_ns
-    return int(np.rint(min(np.float64(duration_ns) * weight, DURATION_MAX)))
+    return np.int64(np.rint(min(np.float64(duration_ns) * weight, DURATION_MAX)))
 
 
-@kernel
-def _more_slots(heads: I64, groups: int, size: int) -> I32:
-    """A larger table of the same groups."""
-    slots = np.full(size, _FREE, np.int32)
+@folded
+def _hash(window: Int, key: Int) -> Int:
+    """Spread over the upper bits; the caller takes as many as it needs."""
+    mixed = (window * _PRIME ^ key) * _PRIME
+    return mixed ^ (mixed >> 32 & 0xFFFFFFFF)
+
+
+@bare
+def _fill_slots(slots: I32, heads: I64, groups: Int) -> None:
+    """Put groups into an index whose places are free."""
+    mask = len(slots) - 1
     for group in range(groups):
-        slot = heads[group, HASH] & (size - 1)
+        slot = _hash(heads[group, WINDOW], heads[group, KEY]) & mask
         while slots[slot] >= 0:
-            slot = (slot + 1) & (size - 1)
+            slot = (slot + 1) & mask
         slots[slot] = group
-    return slots
 
 
-@kernel
-def _more_rows(rows: I64) -> I64:
-    """The same rows with room for as many again."""
-    wider = np.empty((2 * rows.shape[0], rows.shape[1]), np.int64)
-    wider[: rows.shape[0]] = rows
-    return wider
-
-
-@kernel
-def _pair_slot(pair: int, pairs: I64) -> int:
-    """Where a pair stands in the table [pair, calls, pair, calls, …], or the free place for it."""
+@folded
+def _pair_slot(pair: Int, pairs: I64) -> Int:
+    """Where a pair stands, or the free place for it."""
     mask = len(pairs) - 1
-    slot = np.int64((np.uint64(pair) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(31)) * 2 & mask
+    slot = (pair * _PRIME >> 31) * 2 & mask
     while pairs[slot] != _FREE and pairs[slot] != pair:
         slot = (slot + 2) & mask
-    return int(slot)
+    return slot
 
 
-@kernel
-def _free_pairs(size: int) -> I64:
-    """An empty table of pairs."""
-    pairs = np.zeros(size, np.int64)
-    pairs[::2] = _FREE
-    return pairs
-
-
-@kernel
-def _more_pairs(pairs: I64) -> I64:
-    """A table twice as large, of the same pairs."""
-    wider = _free_pairs(2 * len(pairs))
+@bare
+def _move_pairs(pairs: I64, wider: I64) -> None:
+    """Put the pairs into a table whose places are free."""
     for place in range(0, len(pairs), 2):
         if pairs[place] != _FREE:
             slot = _pair_slot(pairs[place], wider)
             wider[slot] = pairs[place]
             wider[slot + 1] = pairs[place + 1]
-    return wider
 
 
-@kernel
-def _add(sums: I64, group: int, duration_ns: int, weight: float, error: int, satisfied_ns: int) -> int:
-    """Add one span to its group; its weight in units."""
+@folded
+def _add(row: I64, at: Int, duration_ns: Int, weight: float, error: Int, satisfied_ns: Int) -> Int:
+    """Add one span to its group, whose sums begin at `at`; its weight in units."""
     units = np.int64(weight * ONE)
-    sums[group, SPANS] += 1
-    sums[group, CALLS] += units
-    sums[group, DURATION] += _weighted(duration_ns, weight)
+    row[at + SPANS] += 1
+    row[at + CALLS] += units
+    row[at + DURATION] += _weighted(duration_ns, weight)
     if not error and duration_ns <= 4 * satisfied_ns:
-        sums[group, SATISFIED if duration_ns <= satisfied_ns else TOLERATING] += units
-    sums[group, LEAST] = min(sums[group, LEAST], duration_ns)
-    sums[group, MOST] = max(sums[group, MOST], duration_ns)
-    return int(units)
+        row[at + (SATISFIED if duration_ns <= satisfied_ns else TOLERATING)] += units
+    row[at + LEAST] = min(row[at + LEAST], duration_ns)
+    row[at + MOST] = max(row[at + MOST], duration_ns)
+    return units
 
 
-@kernel
-def _add_until_full(
-    spans: Spans, begin: int, slots: I32, heads: I64, sums: I64, pairs: I64, counts: I64, bounds: I64, cells: I16
-) -> int:
-    """Add spans from `begin` on until one of the tables must grow; says where it stopped. `counts` is (groups, pairs).
+@folded
+def _group_of(window: Int, key: Int, groups: Groups) -> Int:
+    """The group of a key; a new one where there is none."""
+    mask = len(groups.slots) - 1
+    slot = _hash(window, key) & mask
+    group = np.int64(groups.slots[slot])
+    while group >= 0:
+        if groups.heads[group, KEY] == key and groups.heads[group, WINDOW] == window:
+            return group
+        slot = (slot + 1) & mask
+        group = np.int64(groups.slots[slot])
+    group = np.int64(groups.used[GROUPS])
+    groups.used[GROUPS] = group + 1
+    groups.slots[slot] = group
+    groups.heads[group, WINDOW] = window
+    groups.heads[group, KEY] = key
+    for column in range(8):
+        groups.sums[8 * group + column] = 0
+    groups.sums[8 * group + LEAST] = _INT64_MAX
+    return group
 
-    Tables are not replaced in this loop: numba would count references at every span.
-    """
-    buffer, name_at, name_length = spans.buffer, spans.name_at, spans.name_length
-    groups, used = counts[0], counts[1]
-    most_groups, most_used = min(len(heads), len(slots) // 4), len(pairs) // 4
-    window, window_at, mask = np.int64(0), np.int64(0), len(slots) - 1
-    i = begin
-    while i < len(spans.resource) and groups < most_groups and used < most_used:
-        since = spans.end_ns[i] - window_at
+
+@bare
+def add_spans(spans: Spans, begin: Int, groups: Groups, bounds: I64, cells: I16) -> Int:
+    """Add spans from `begin` on until one of the tables must grow; says where it stopped."""
+    window, window_at = np.int64(0), np.int64(0)
+    used = groups.used
+    most_groups, most_pairs = min(len(groups.heads), len(groups.slots) // 4), len(groups.pairs) // 4
+    for i in range(begin, len(spans.resource)):
+        if used[GROUPS] >= most_groups or used[PAIRS] >= most_pairs:
+            return np.int64(i)
+        end_ns = spans.end_ns[i]
+        since = end_ns - window_at
         if since < 0 or since >= WINDOW_NS:
-            window = spans.end_ns[i] // WINDOW_NS
+            window = end_ns // WINDOW_NS
             window_at = window * WINDOW_NS
         key = _key(spans, i)
-        state = np.int64(hash_bytes(buffer, name_at[i], name_length[i], mix(np.uint64(window), np.uint64(key))))
-        slot = state & mask
-        group = np.int64(slots[slot])
-        while group != _FREE and not (
-            heads[group, HASH] == state
-            and heads[group, WINDOW] == window
-            and heads[group, KEY] == key
-            and name_length[heads[group, FIRST]] == name_length[i]
-            and same_bytes(buffer, name_at[heads[group, FIRST]], name_at[i], name_length[i])
-        ):
-            slot = (slot + 1) & mask
-            group = np.int64(slots[slot])
-        if group == _FREE:
-            group = groups
-            groups += 1
-            slots[slot] = group
-            heads[group, HASH], heads[group, WINDOW], heads[group, KEY], heads[group, FIRST] = state, window, key, i
-            sums[group, :] = 0
-            sums[group, LEAST] = _INT64_MAX
-        duration_ns = _duration(spans.start_ns[i], spans.end_ns[i])
-        units = _add(
-            sums, int(group), duration_ns, min(spans.weight[i], WEIGHT_MAX), key & 1, spans.satisfied_ns[key >> 4]
-        )
-        pair = (group << PAIR_BITS) | (bucket_of(duration_ns, bounds, cells) + 1)
-        place = _pair_slot(int(pair), pairs)
-        used += pairs[place] == _FREE
-        pairs[place] = pair
-        pairs[place + 1] += units
-        i += 1
-    counts[0], counts[1] = groups, used
-    return i
+        group = _group_of(window, key, groups)
+        # 0 too where the difference has no int64.
+        duration_ns = max(end_ns - spans.start_ns[i], 0) if end_ns > spans.start_ns[i] else np.int64(0)
+        satisfied_ns = spans.satisfied_ns[key >> NAME_BITS + KIND_BITS]
+        units = _add(groups.sums, 8 * group, duration_ns, min(spans.weight[i], WEIGHT_MAX), key & 1, satisfied_ns)
+        pair = group << PAIR_BITS | (bucket_of(duration_ns, bounds, cells) + 1)
+        place = _pair_slot(pair, groups.pairs)
+        if groups.pairs[place] == _FREE:
+            used[PAIRS] += 1
+            groups.pairs[place] = pair
+            groups.pairs[place + 1] = 0
+        groups.pairs[place + 1] += units
+    return np.int64(len(spans.resource))
 
 
-@kernel
+def _free_pairs(size: int) -> I64:
+    return np.full(size, _FREE, np.int64)
+
+
+def _with_room(groups: Groups) -> Groups:
+    """The same, twice as large where it was full."""
+    count, pairs = groups.used.tolist()
+    if count >= len(groups.heads):
+        heads, sums = np.empty((2 * count, 2), np.int64), np.empty(16 * count, np.int64)
+        heads[:count] = groups.heads
+        sums[: 8 * count] = groups.sums
+        slots = np.full(4 * len(heads), _FREE, np.int32)
+        _fill_slots(slots, heads, count)
+        groups = groups._replace(slots=slots, heads=heads, sums=sums)
+    if pairs >= len(groups.pairs) // 4:
+        wider = _free_pairs(2 * len(groups.pairs))
+        _move_pairs(groups.pairs, wider)
+        groups = groups._replace(pairs=wider)
+    return groups
+
+
 def group_spans(spans: Spans, bounds: I64, cells: I16) -> tuple[I64, I64, I64]:
-    """Heads int64[g, 4] and sums int64[g, 8] of the groups, and the table of pairs (pair, calls; a free place has pair -1)."""
-    heads, sums = np.empty((256, 4), np.int64), np.empty((256, 8), np.int64)
-    slots = np.full(1024, _FREE, np.int32)
-    pairs = _free_pairs(1 << 13)
-    counts = np.zeros(2, np.int64)
-    done = _add_until_full(spans, 0, slots, heads, sums, pairs, counts, bounds, cells)
+    """Heads int64[g, 2] and sums int64[g, 8] of the groups, and the table of pairs (pair, calls; a free place has pair -1)."""
+    groups = Groups(
+        slots=np.full(1024, _FREE, np.int32),
+        heads=np.empty((256, 2), np.int64),
+        sums=np.empty(8 * 256, np.int64),
+        pairs=_free_pairs(1 << 13),
+        used=np.zeros(2, np.int64),
+    )
+    done = int(add_spans(spans, 0, groups, bounds, cells))
     while done < len(spans.resource):
-        if counts[0] >= len(heads):
-            heads, sums = _more_rows(heads), _more_rows(sums)
-            slots = _more_slots(heads, counts[0], 4 * len(heads))
-        if counts[1] >= len(pairs) // 4:
-            pairs = _more_pairs(pairs)
-        done = _add_until_full(spans, done, slots, heads, sums, pairs, counts, bounds, cells)
-    return heads[: counts[0]], sums[: counts[0]], pairs
+        groups = _with_room(groups)
+        done = int(add_spans(spans, done, groups, bounds, cells))
+    count = int(groups.used[GROUPS])
+    return groups.heads[:count], groups.sums.reshape(-1, 8)[:count], groups.pairs
 
 
 @kernel

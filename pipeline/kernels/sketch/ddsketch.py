@@ -11,7 +11,7 @@ Does not store sketches: arrays in, arrays out.
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import kernel
+from pipeline.kernels.jit import Int, bare, folded
 
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
@@ -58,18 +58,18 @@ BUCKETS = len(BOUNDS_NS)
 """Buckets are ZERO_BUCKET, 0, …, BUCKETS - 1."""
 
 
-@kernel
-def bucket_of(duration_ns: int, bounds: I64, cells: I16) -> int:
+@folded
+def bucket_of(duration_ns: Int, bounds: I64, cells: I16) -> Int:
     """The bucket of one duration; `bounds` and `cells` are this module's tables."""
     if duration_ns <= 0:
-        return ZERO_BUCKET
+        return np.int64(ZERO_BUCKET)
     exact = duration_ns if duration_ns < (1 << 53) else duration_ns & ~1023
     cell = (np.float64(exact).view(np.int64) >> _SHIFT) - _FIRST_CELL
-    bucket = int(cells[cell])
-    return bucket + 1 if duration_ns > bounds[bucket] else bucket
+    bucket = np.int64(cells[np.uint64(cell)])
+    return bucket + np.int64(duration_ns > bounds[np.uint64(bucket)])
 
 
-@kernel
+@bare
 def _buckets(durations_ns: I64, bounds: I64, cells: I16, out: I32) -> None:
     for i in range(len(durations_ns)):
         out[i] = bucket_of(durations_ns[i], bounds, cells)

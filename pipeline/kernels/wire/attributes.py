@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pipeline.kernels.jit import Int, bare, folded
 from pipeline.kernels.wire.codes import DEPTH_MAX, INVALID_UTF8, TOO_DEEP
-from pipeline.kernels.wire.fields import U8, field
+from pipeline.kernels.wire.fields import U8, field, word_at
 from pipeline.kernels.wire.utf8 import is_ascii, is_utf8
 
 I64 = npt.NDArray[np.int64]
@@ -40,41 +40,54 @@ class Rows(NamedTuple):
 
 @folded
 def usual(b: U8, p: Int, end: Int, j: Int, rows: Rows) -> bool:
-    """Read a KeyValue as exporters write nearly all: key, then a short text or a small Int, nothing else, all ASCII. Else False, row j undefined.
+    """Read a KeyValue as exporters write nearly all: key, then one value that is not nested, no byte more, ASCII. Else False, row j undefined.
 
-    A third of the time of `key_value`, since lengths and texts are all bytes below 128 and so are looked at together, eight at a time.
+    Two words say what stands where; so it is a third of the work of `key_value`.
     """
-    if end - p < 6 or b[p] != 0x0A:
-        return False
-    key_length = np.int64(b[p + 1])
+    head = word_at(b, p)
+    key_length = head >> 8 & 0xFF
     q = p + 2 + key_length
-    if key_length >= 128 or q + 4 > end or b[q] != 0x12:
-        return False
     length = end - q - 2
-    if np.int64(b[q + 1]) != length:
+    if head & 0xFF != 0x0A or end - p > 127 or length < 2:
         return False
-    first = np.int64(b[q + 3])
+    word = word_at(b, q)
+    if word & 0xFFFF != 0x12 | length << 8:
+        return False
     rows.key_at[j] = p + 2
     rows.key_length[j] = key_length
-    if b[q + 2] == 0x0A and first == length - 2 and is_ascii(b, p, end):
+    rows.value_length[j] = 0
+    tag = word >> 16 & 0xFF
+    if tag == 0x0A:
         rows.value_at[j] = q + 4
-        rows.value_length[j] = first
+        rows.value_length[j] = length - 2
         rows.kind[j] = STRING
-        return True
-    if b[q + 2] == 0x18 and length <= 3 and is_ascii(b, p, q):
-        second = np.int64(b[q + 4]) if length == 3 else np.int64(0)
-        if second >= 128 or (length == 3) != (first >= 128):
-            return False
-        rows.value_at[j] = (first & 127) | second << 7
-        rows.value_length[j] = 0
-        rows.kind[j] = INT
-        return True
+        return bool(word >> 24 & 0xFF == length - 2) and is_ascii(b, p, end)
+    rows.kind[j] = tag >> 3
+    if tag == 0x18 or tag == 0x10:
+        value = _short_varint(word >> 24, length - 1)
+        rows.value_at[j] = value
+        return bool(value >= 0) and is_ascii(b, p, q)
+    if tag == 0x21:
+        rows.value_at[j] = word_at(b, q + 3)
+        return bool(length == 9) and is_ascii(b, p, q)
     return False
+
+
+@folded
+def _short_varint(word: Int, size: Int) -> Int:
+    """The varint whose `size` bytes stand lowest in a word, or -1 if that is not its size or it has more than four."""
+    if size > 4:
+        return np.int64(-1)
+    more = (np.int64(1) << 8 * (size - 1)) - 1
+    if word & 0x80808080 & (more << 8 | 0xFF) != 0x80808080 & more:
+        return np.int64(-1)
+    word &= 0x7F7F7F7F & (more << 8 | 0xFF)
+    return word & 0x7F | word >> 1 & 0x3F80 | word >> 2 & 0x1FC000 | word >> 3 & 0xFE00000
 
 
 @bare
 def key_value(b: U8, p: Int, end: Int, depth: Int, j: Int, rows: Rows, slot: I64) -> Int:
-    """Read one KeyValue (at `depth`) into row j and `slot`; 0 or a code. About 15 ns and 0.1 ns a byte of text."""
+    """Read one KeyValue (at `depth`) into row j and `slot`; 0 or a code."""
     message_at = p
     key_at: Int = np.int64(p)
     key_length: Int = np.int64(0)
@@ -137,7 +150,7 @@ def any_value(b: U8, p: Int, end: Int, depth: Int, slot: I64) -> Int:
 
 @bare
 def check_nested(b: U8, p: Int, end: Int, depth: Int, shape: Int, slot: I64) -> Int:
-    """0, or the code of what is wrong with an ArrayValue or KeyValueList at `depth`. Its stack is the rest of `slot`; about 10 ns a field."""
+    """0, or the code of what is wrong with an ArrayValue or KeyValueList at `depth`. Its stack is the rest of `slot`."""
     level = SLOTS
     slot[level] = end
     slot[level + 1] = shape

@@ -14,5 +14,8 @@ BAD_TIME = -8
 TOO_OLD = -9
 MALFORMED = -10
 
+NO_ROOM = -100
+"""Not the bytes' fault: table NO_ROOM - code is full, and the record is to be scanned again when it has grown."""
+
 DEPTH_MAX = 100
 """Submessages and groups inside each other, as protobuf's own parsers allow by default."""

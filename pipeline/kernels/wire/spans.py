@@ -1,7 +1,6 @@
-"""Spans to columns: the fields of each span, its status, events and links, its weight, the rules of time.
+"""One span to a row of columns: its fields, its status, its weight, the rules of time.
 
-Promises: a bad span adds no row anywhere; its place and code stand in `Bad`. The same bytes give the same columns.
-Does not look at resources and scopes (`owners`), nor make texts (`texts`).
+Promises: the same bytes give the same columns. Does not undo what a bad span has begun (`scan`), look at resources (`owners`) or make texts (`texts`).
 """
 
 from typing import NamedTuple
@@ -9,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import Int, bare, folded, kernel
-from pipeline.kernels.wire.attributes import DOUBLE, INT, SLOT_SIZE, STRING, Rows, key_value, usual
-from pipeline.kernels.wire.children import ATTRIBUTES, EVENTS, LINKS, U32, Children, event, id_place, link
-from pipeline.kernels.wire.codes import BAD_ID, BAD_TIME, INVALID_UTF8, TOO_OLD
-from pipeline.kernels.wire.fields import U8, field
-from pipeline.kernels.wire.frames import I32, I64, Frames
+from pipeline.kernels.jit import Int, bare, folded
+from pipeline.kernels.wire.attributes import DOUBLE, INT, STRING, Rows, key_value, usual
+from pipeline.kernels.wire.children import U32, Events, Links, event, id_place, link
+from pipeline.kernels.wire.codes import BAD_ID, BAD_TIME, INVALID_UTF8, NO_ROOM, TOO_OLD
+from pipeline.kernels.wire.fields import U8, field, word_at
+from pipeline.kernels.wire.frames import ATTRIBUTES, I32, I64
 from pipeline.kernels.wire.utf8 import is_utf8
 from pipeline.kernels.wire.weights import WEIGHT_MAX, decimal, rounded_weight, threshold_weight
 
@@ -35,14 +34,16 @@ WIRE = np.array([9, 2, 2, 2, 2, 2, 0, 1, 1, 9, 0, 9, 0, 9, 0, 9, 5], np.int64)
 
 CLAMPED_ENDS, CLAMPED_STARTS, MENDED_STARTS, CLAMPED_WEIGHTS, DROPPED = range(5)
 """What is counted."""
+COUNTED = 5
 
 HTTP_KEY = np.frombuffer(b"http.response.status_code", np.uint8)
 HTTP_OLD_KEY = np.frombuffer(b"http.status_code", np.uint8)
 RATE_KEY = np.frombuffer(b"SampleRate", np.uint8)
+NOTED_LENGTHS = 1 << 25 | 1 << 16 | 1 << 10
 
 
 class Columns(NamedTuple):
-    """Columns of SpanColumns that are scanned; see there."""
+    """Columns of SpanColumns that are scanned; see there. The last three are filled for rows only."""
 
     record: I32
     index_in_record: I32
@@ -56,6 +57,7 @@ class Columns(NamedTuple):
     flags: U32
     name_at: I64
     name_length: I32
+    name_number: I32
     kind: U8
     start_ns: I64
     end_ns: I64
@@ -67,13 +69,19 @@ class Columns(NamedTuple):
     dropped_attributes: U32
     dropped_events: U32
     dropped_links: U32
+    attributes_first: I64
+    events_first: I64
+    links_first: I64
 
 
-class Bad(NamedTuple):
-    """Spans that were left out: index into the frames, and why."""
+class Children(NamedTuple):
+    """Rows of spans' attributes, events and links."""
 
-    frame: I64
-    code: I64
+    attributes: Rows
+    events: Events
+    event_attributes: Rows
+    links: Links
+    link_attributes: Rows
 
 
 class Rules(NamedTuple):
@@ -85,78 +93,83 @@ class Rules(NamedTuple):
     attributes_max: Int
 
 
-@kernel
-def scan(
-    b: U8, frames: Frames, rules: Rules, rows: bool, out: Columns, children: Children, bad: Bad, counted: I64
-) -> tuple[Int, Int]:
-    """(spans kept, spans bad). About 100 ns a span without rows, 250 ns with 7 attributes of 30 bytes; allocates nothing per span."""
-    f = np.zeros(2 * LEN, np.int64)
-    slot = np.zeros(SLOT_SIZE, np.int64)
-    n = np.zeros(5, np.int64)
-    before = np.zeros(5, np.int64)
-    kept = bads = 0
-    for i in range(len(frames.span_at)):
-        before[:] = n
-        f[:] = 0
-        code = _fields(b, frames.span_at[i], frames.span_end[i], rules, rows, children, n, f, slot)
-        if code == 0:
-            code = _write(b, frames, i, kept, rules, out, f, counted)
-        if code < 0:
-            n[:] = before
-            bad.frame[bads] = i
-            bad.code[bads] = code
-            bads += 1
-            continue
-        kept += 1
-        if rows:
-            counted[DROPPED] += f[OVER] + max(0, f[OWN] - rules.attributes_max)
-            children.attributes_first[kept] = n[ATTRIBUTES]
-            children.events_first[kept] = n[EVENTS]
-            children.links_first[kept] = n[LINKS]
-    return kept, bads
+@folded
+def head(b: U8, p: Int, end: Int, f: I64) -> Int:
+    """Collect ids, name, kind and times where they stand in the usual order and size; the position behind. Each may be missing."""
+    if end - p >= 28 and word_at(b, p) & 0xFFFF == 0x100A and word_at(b, p + 18) & 0xFFFF == 0x0812:
+        f[TRACE] = p + 2
+        f[TRACE + LEN] = 16
+        f[SPAN] = p + 20
+        f[SPAN + LEN] = 8
+        p += 28
+    word = word_at(b, p)
+    if word & 0xFFFF == 0x0822 and end - p >= 10:
+        f[PARENT] = p + 2
+        f[PARENT + LEN] = 8
+        p += 10
+        word = word_at(b, p)
+    length = word >> 8 & 0xFF
+    if word & 0xFF == 0x2A and length < 128 and length <= end - p - 2:
+        f[NAME] = p + 2
+        f[NAME + LEN] = length
+        p += 2 + length
+        word = word_at(b, p)
+    if word & 0x80FF == 0x30 and end - p >= 2:
+        f[SPAN_KIND] = word >> 8 & 0xFF
+        p += 2
+    if end - p >= 18 and word_at(b, p) & 0xFF == 0x39 and word_at(b, p + 9) & 0xFF == 0x41:
+        f[START] = word_at(b, p + 1)
+        f[END] = word_at(b, p + 10)
+        p += 18
+    return p
 
 
 @folded
-def _fields(b: U8, p: Int, end: Int, rules: Rules, rows: bool, children: Children, n: I64, f: I64, slot: I64) -> Int:
+def fields(b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Children, n: I64, f: I64, slot: I64) -> Int:
     """Collect one span's fields in the scratch row `f`; write its attributes, events and links; 0 or a code.
 
     Without rows all is read and checked the same, each into the first row.
     """
-    kept_max = rules.attributes_max if rows else 0
+    kept_max = rules.attributes_max if rows else np.int64(-1)
+    p = head(b, p, end, f)
     while p < end:
         tag, value, length, p = field(b, p, end)
         if p < 0:
             return p
+        code: Int = np.int64(0)
+        if tag == 0x4A:
+            j = n[ATTRIBUTES]
+            if not usual(b, value, value + length, j, out.attributes):
+                code = key_value(b, value, value + length, 4, j, out.attributes, slot)
+                if code < 0:
+                    return code
+            key_length = np.int64(out.attributes.key_length[j])
+            if key_length < 32 and NOTED_LENGTHS >> key_length & 1 != 0:
+                _note(b, out.attributes, j, f)
+            f[OWN] += 1
+            if f[OWN] <= kept_max:
+                if j + 1 >= len(out.attributes.kind):
+                    return np.int64(NO_ROOM - ATTRIBUTES)
+                n[ATTRIBUTES] = j + 1
+            continue
         number = tag >> 3
         if number <= 16 and WIRE[number] == tag & 7:
             f[number] = value
             f[number + LEN] = length
             continue
-        code: Int = np.int64(0)
-        if tag == 0x4A:
-            j = n[ATTRIBUTES]
-            if not usual(b, value, value + length, j, children.attributes):
-                code = key_value(b, value, value + length, 4, j, children.attributes, slot)
-            if code == 0:
-                _note(b, children.attributes, j, f)
-                f[OWN] += 1
-                if f[OWN] <= kept_max:
-                    n[ATTRIBUTES] = j + 1
-        elif tag == 0x7A:
+        if tag == 0x7A:
             code = _status(b, value, value + length, f)
         elif tag == 0x5A:
-            code = event(b, value, value + length, children.events, n, slot, kept_max)
+            code = event(b, value, value + length, out.events, out.event_attributes, n, slot, kept_max)
         elif tag == 0x6A:
-            code = link(b, value, value + length, children.links, n, slot, kept_max)
+            code = link(b, value, value + length, out.links, out.link_attributes, n, slot, kept_max)
         if code < 0:
             return code
         f[OVER] += code
-        if not rows:
-            n[EVENTS] = n[LINKS] = 0
     return np.int64(0)
 
 
-@folded
+@bare
 def _note(b: U8, rows: Rows, j: Int, f: I64) -> None:
     """Remember attribute j if columns are made of it; the first of several counts. The slot's length marks that one was seen."""
     length = rows.key_length[j]
@@ -246,34 +259,36 @@ def _times(record: Int, rules: Rules, f: I64, counted: I64) -> Int:
 
 
 @folded
-def _write(b: U8, frames: Frames, i: Int, k: Int, rules: Rules, out: Columns, f: I64, counted: I64) -> Int:
-    """Check what was collected of span i and write it as row k; 0 or a code."""
+def write(b: U8, record: Int, k: Int, rules: Rules, out: Columns, f: I64, counted: I64) -> Int:
+    """Check what was collected of a span and write it as row k; 0 or a code."""
     trace = id_place(b, f[TRACE], f[TRACE + LEN], 16)
     span = id_place(b, f[SPAN], f[SPAN + LEN], 8)
     parent = id_place(b, f[PARENT], f[PARENT + LEN], 8)
     if trace == BAD_ID or span == BAD_ID or parent == BAD_ID:
         return np.int64(BAD_ID)
-    if not (is_utf8(b, f[NAME], f[NAME] + f[NAME + LEN]) and is_utf8(b, f[STATE], f[STATE] + f[STATE + LEN])):
+    if not is_utf8(b, f[NAME], f[NAME] + f[NAME + LEN]):
         return np.int64(INVALID_UTF8)
-    if not is_utf8(b, f[MESSAGE], f[MESSAGE] + f[MESSAGE + LEN]):
+    if f[STATE + LEN] | f[MESSAGE + LEN] != 0 and not _rare_texts_are_sound(b, f):
         return np.int64(INVALID_UTF8)
-    record = frames.span_record[i]
     code = _times(record, rules, f, counted)
     if code < 0:
         return code
-    out.record[k] = record
-    out.index_in_record[k] = frames.span_index[i]
-    out.resource[k] = frames.span_resource[i]
-    out.scope[k] = frames.span_scope[i]
     out.trace_id[k] = trace
     out.span_id[k] = span
     out.parent_span_id[k] = parent
     out.start_ns[k] = f[START]
     out.end_ns[k] = f[END]
     out.http_status[k] = f[HTTP] if f[HTTP] > 0 else f[HTTP_OLD]
-    out.weight[k] = _weight(b, f, rules.weight, counted)
+    plain = rules.weight
+    out.weight[k] = _weight(b, f, plain, counted) if f[STATE + LEN] | f[RATE + LEN] != 0 or plain != 1.0 else 1.0
     _write_plain(k, rules.attributes_max, out, f)
     return np.int64(0)
+
+
+@bare
+def _rare_texts_are_sound(b: U8, f: I64) -> bool:
+    state, message = f[STATE], f[MESSAGE]
+    return is_utf8(b, state, state + f[STATE + LEN]) and is_utf8(b, message, message + f[MESSAGE + LEN])
 
 
 @folded

@@ -25,7 +25,7 @@ def is_whole(bits: Int) -> bool:
 
 @bare
 def measure(rows: Rows, n: Int, value_max: Int, todo: I64) -> tuple[Int, Int]:
-    """(bytes of room needed, rows named in `todo`) for the first n rows. About 1 ns a row."""
+    """(bytes of room needed, rows named in `todo`) for the first n rows."""
     room: Int = 0
     todos = 0
     for j in range(n):
@@ -44,7 +44,7 @@ def measure(rows: Rows, n: Int, value_max: Int, todo: I64) -> tuple[Int, Int]:
 
 @bare
 def write(b: U8, rows: Rows, n: Int, value_max: Int, tail: Int, bools: Int) -> tuple[Int, Int]:
-    """(new end, texts cut): make the first n rows' values texts, the new ones from `tail` on; b[bools:] reads `truefalse`. About 10 ns a number."""
+    """(new end, texts cut): make the first n rows' values texts, the new ones from `tail` on; b[bools:] reads `truefalse`."""
     cuts = 0
     for j in range(n):
         kind = rows.kind[j]

@@ -1,49 +1,58 @@
 """Is a text UTF-8? Björn Höhrmann's question, asked with ranges of the second byte (RFC 3629, section 4) instead of his table.
 
-Promises: true for exactly what Unicode calls well-formed: no over-long forms, no surrogates, nothing above U+10FFFF.
+Promises: true for exactly what Unicode calls well-formed: no over-long forms, no surrogates, nothing above U+10FFFF. Looks at 64 bytes at a time:
+the buffer goes on for `fields.SPARE` bytes behind a text.
 """
+
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from pipeline.kernels.jit import Int, bare, folded
 
 U8 = npt.NDArray[np.uint8]
 
-HIGH_BITS = -0x7F7F7F7F7F7F7F80
-"""The upper bit of each of eight bytes."""
+STEP = 64
+
+
+def _high_bits(typing: Any, array: Any, place: Any) -> Any:  # noqa: ANN401 - numba's own objects
+    ir = cast("Any", cgutils).ir
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        many = ir.VectorType(ir.IntType(8), STEP)
+        pointer = builder.bitcast(builder.gep(data, [arguments[1]]), many.as_pointer())
+        bytes_ = builder.load(pointer, align=1)
+        is_high = builder.icmp_signed("<", bytes_, ir.Constant(many, None))
+        return builder.bitcast(is_high, ir.IntType(STEP))
+
+    return types.uint64(array, types.intp), generate
+
+
+high_bits = cast("Callable[[U8, Int], np.uint64]", intrinsic(_high_bits))
+"""The upper bits of 64 bytes from a place on, the first byte's lowest: one or two instructions where a loop would take dozens."""
 
 
 @folded
 def is_ascii(b: U8, at: Int, end: Int) -> bool:
-    """Whether b[at:end] are bytes below 128, eight at a time; the last eight may overlap those before."""
-    seen = np.int64(0)
-    if end - at >= 8:
-        last = np.uint64(end - 8)
-        q = np.uint64(at)
-        while q < last:
-            seen |= _word(b, q)
-            q += np.uint64(8)
-        seen |= _word(b, last)
-    else:
-        for i in range(np.uint64(at), np.uint64(end)):
-            seen |= np.int64(b[i])
-    return bool(seen & HIGH_BITS == 0) if end - at >= 8 else bool(seen < 128)
-
-
-@folded
-def _word(b: U8, q: np.uint64) -> np.int64:
-    one = np.uint64(1)
-    value = np.int64(b[q])
-    for shift in range(8, 64, 8):
-        q += one
-        value |= np.int64(b[q]) << shift
-    return value
+    """Whether b[at:end] are bytes below 128."""
+    left = np.int64(end - at)
+    while left > STEP:
+        if high_bits(b, at) != 0:
+            return False
+        at += STEP
+        left -= STEP
+    return bool(left <= 0) or bool(high_bits(b, at) << np.uint64(STEP - left) == 0)
 
 
 @folded
 def is_utf8(b: U8, at: Int, end: Int) -> bool:
-    """Whether b[at:end] is well-formed. ASCII costs about 0.1 ns a byte, other text 2 ns."""
+    """Whether b[at:end] is well-formed."""
     return is_ascii(b, at, end) or _is_multibyte(b, at, end)
 
 

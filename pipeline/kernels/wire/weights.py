@@ -14,7 +14,7 @@ WEIGHT_MAX = float(1 << 24)
 
 @bare
 def threshold_weight(b: U8, p: Int, end: Int) -> float:
-    """The weight that a trace state's `ot=th:` says, or 0 where it says none. About 1 ns a byte."""
+    """The weight that a trace state's `ot=th:` says, or 0 where it says none."""
     while p < end:
         stop = p
         while stop < end and b[stop] != 0x2C:

@@ -90,10 +90,8 @@ def group(spans: SpanColumns, rules: AggregateRules) -> Groups:
     services = strings_at(buffer, service, firsts)
     heads, sums, table = hot.group_spans(
         hot.Spans(
-            buffer,
             spans.resource,
-            spans.name.at,
-            spans.name.length,
+            spans.name_number,
             spans.kind,
             spans.status_code,
             spans.http_status,
@@ -106,17 +104,18 @@ def group(spans: SpanColumns, rules: AggregateRules) -> Groups:
         BOUNDS_NS,
         CELLS,
     )
+    key = heads[:, hot.KEY]
     pair, pair_calls = hot.used_pairs(table)
     return Groups(
         environments=strings_at(buffer, spans.environment, firsts),
         services=services,
         versions=strings_at(buffer, spans.version, firsts),
-        operations=strings_at(buffer, spans.name, heads[:, hot.FIRST].astype(np.int32)),
+        operations=strings_at(buffer, spans.names, np.arange(len(spans.names.at), dtype=np.int32)),
         window=heads[:, hot.WINDOW].copy(),
-        resource=heads[:, hot.KEY] >> 4,
-        operation=np.arange(len(heads)),
-        kind=heads[:, hot.KEY] >> 1 & 7,
-        error=heads[:, hot.KEY] & 1,
+        resource=key >> hot.NAME_BITS + hot.KIND_BITS,
+        operation=key >> hot.KIND_BITS & (1 << hot.NAME_BITS) - 1,
+        kind=key >> 1 & 7,
+        error=key & 1,
         sums=sums,
         pair_group=pair >> hot.PAIR_BITS,
         pair_bucket=(pair & ((1 << hot.PAIR_BITS) - 1)) - 1,

@@ -6,9 +6,21 @@ Promises: every place lies inside the columns' buffer. Copies no text.
 import numpy as np
 
 from pipeline.kernels.wire.attributes import Rows
-from pipeline.kernels.wire.owners import Owners, find
+from pipeline.kernels.wire.frames import (
+    ATTRIBUTES,
+    EVENT_ATTRIBUTES,
+    EVENTS,
+    LINK_ATTRIBUTES,
+    LINKS,
+    NAMES,
+    RESOURCES,
+    SCOPES,
+    SPANS,
+)
+from pipeline.kernels.wire.owners import Named, find
+from pipeline.kernels.wire.spans import Columns
 from pipeline.model.span_columns import I32, I64, U8, Attributes, Events, Links, Resources, Scopes, SpanColumns, Strings
-from pipeline.stages.decode.tables import Tables
+from pipeline.stages.decode.tables import Scanned
 from pipeline.stages.decode.texts import UNKNOWN_SERVICE, with_texts
 
 KEYS = {
@@ -17,22 +29,20 @@ KEYS = {
 }
 
 
-def span_columns(buffer: U8, used: int, tables: Tables, value_max: int, *, rows: bool) -> tuple[SpanColumns, int]:
+def span_columns(buffer: U8, used: int, scanned: Scanned, value_max: int, *, rows: bool) -> tuple[SpanColumns, int]:
     """(the columns, texts cut)."""
-    owners = (tables.resources, tables.scopes)
-    plan = [(owner.attributes, int(owner.attributes_first[-1])) for owner in owners]
-    spans = len(tables.columns.record)
-    children = tables.children
+    t, n = scanned.tables, scanned.rows
+    plan = [(owner.attributes, int(owner.attributes_first[-1])) for owner in (scanned.resources, scanned.scopes)]
     if rows:
-        events, links = int(children.events_first[spans]), int(children.links_first[spans])
         plan += [
-            (children.attributes, int(children.attributes_first[spans])),
-            (children.events.attributes, int(children.events.attributes_first[events])),
-            (children.links.attributes, int(children.links.attributes_first[links])),
+            (t.attributes, n[ATTRIBUTES]),
+            (t.event_attributes, n[EVENT_ATTRIBUTES]),
+            (t.link_attributes, n[LINK_ATTRIBUTES]),
         ]
     buffer, used, unknown_at, cuts = with_texts(buffer, used, plan, value_max)
-    c = tables.columns
-    resources = _resources(buffer, tables, unknown_at)
+    spans = n[SPANS]
+    firsts = [first[: spans + 1] for first in t.columns[-3:]]
+    c = Columns._make(column[:spans] for column in t.columns)
     columns = SpanColumns(
         buffer=buffer[:used],
         record=c.record,
@@ -45,6 +55,8 @@ def span_columns(buffer: U8, used: int, tables: Tables, value_max: int, *, rows:
         trace_state=Strings(c.state_at, c.state_length),
         flags=c.flags,
         name=Strings(c.name_at, c.name_length),
+        name_number=c.name_number,
+        names=Strings(t.names.at[: n[NAMES]], t.names.length[: n[NAMES]]),
         kind=c.kind,
         start_ns=c.start_ns,
         end_ns=c.end_ns,
@@ -55,50 +67,47 @@ def span_columns(buffer: U8, used: int, tables: Tables, value_max: int, *, rows:
         dropped_attributes=c.dropped_attributes,
         dropped_events=c.dropped_events,
         dropped_links=c.dropped_links,
-        resources=resources,
-        scopes=_scopes(tables),
-        environment=_found(buffer, tables.resources, "deployment.environment.name", "deployment.environment"),
-        version=_found(buffer, tables.resources, "service.version"),
-        attributes=_attributes(children.attributes_first[: spans + 1], children.attributes) if rows else None,
-        events=_events(tables, spans) if rows else None,
-        links=_links(tables, spans) if rows else None,
+        resources=_resources(buffer, scanned, unknown_at),
+        scopes=_scopes(scanned),
+        environment=_found(buffer, scanned.resources, "deployment.environment.name", "deployment.environment"),
+        version=_found(buffer, scanned.resources, "service.version"),
+        attributes=_attributes(firsts[0], t.attributes) if rows else None,
+        events=_events(scanned, firsts[1]) if rows else None,
+        links=_links(scanned, firsts[2]) if rows else None,
     )
     return columns, cuts
 
 
-def _resources(buffer: U8, tables: Tables, unknown_at: int) -> Resources:
-    owners = tables.resources
+def _resources(buffer: U8, scanned: Scanned, unknown_at: int) -> Resources:
+    owners, n = scanned.resources, scanned.rows[RESOURCES]
     names = _found(buffer, owners, "service.name")
     missing = names.length == 0
     names.at[missing] = unknown_at
     names.length[missing] = len(UNKNOWN_SERVICE)
-    urls = Strings(tables.frames.resource_url_at, tables.frames.resource_url_length)
+    framed = scanned.tables.resources
+    urls = Strings(framed.url_at[:n], framed.url_length[:n])
     return Resources(_attributes(owners.attributes_first, owners.attributes), urls, names)
 
 
-def _scopes(tables: Tables) -> Scopes:
-    owners = tables.scopes
+def _scopes(scanned: Scanned) -> Scopes:
+    owners, n, framed = scanned.scopes, scanned.rows[SCOPES], scanned.tables.scopes
     return Scopes(
         Strings(owners.name_at, owners.name_length),
         Strings(owners.version_at, owners.version_length),
         _attributes(owners.attributes_first, owners.attributes),
-        Strings(tables.frames.scope_url_at, tables.frames.scope_url_length),
+        Strings(framed.url_at[:n], framed.url_length[:n]),
     )
 
 
-def _events(tables: Tables, spans: int) -> Events:
-    first = tables.children.events_first[: spans + 1]
-    n = int(first[-1])
-    e = tables.children.events
-    attributes = _attributes(e.attributes_first[: n + 1], e.attributes)
+def _events(scanned: Scanned, first: I64) -> Events:
+    n, e = scanned.rows[EVENTS], scanned.tables.events
+    attributes = _attributes(e.attributes_first[: n + 1], scanned.tables.event_attributes)
     return Events(first, e.time_ns[:n], Strings(e.name_at[:n], e.name_length[:n]), attributes, e.dropped[:n])
 
 
-def _links(tables: Tables, spans: int) -> Links:
-    first = tables.children.links_first[: spans + 1]
-    n = int(first[-1])
-    x = tables.children.links
-    attributes = _attributes(x.attributes_first[: n + 1], x.attributes)
+def _links(scanned: Scanned, first: I64) -> Links:
+    n, x = scanned.rows[LINKS], scanned.tables.links
+    attributes = _attributes(x.attributes_first[: n + 1], scanned.tables.link_attributes)
     state = Strings(x.state_at[:n], x.state_length[:n])
     return Links(first, x.trace_id[:n], x.span_id[:n], state, attributes, x.flags[:n], x.dropped[:n])
 
@@ -109,7 +118,7 @@ def _attributes(first: I64, rows: Rows) -> Attributes:
     return Attributes(first, key, value, rows.kind[:n])
 
 
-def _found(buffer: U8, owners: Owners, *names: str) -> Strings:
+def _found(buffer: U8, owners: Named, *names: str) -> Strings:
     """The value of the first of these attributes that is there and not empty, per owner."""
     n = len(owners.name_at)
     at: I64 = np.zeros(n, np.int64)

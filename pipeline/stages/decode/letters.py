@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.kernels.wire.frames import Frames, Pieces
+from pipeline.kernels.wire.frames import BAD_SPANS, RESOURCE_PIECES, SCOPE_PIECES, Owners, Pieces
 from pipeline.model.records import Records
 from pipeline.model.span_columns import U8
-from pipeline.stages.decode.tables import Tables
+from pipeline.stages.decode.tables import Scanned
 from schemas.dead_letter import DeadLetter
 
 STAGE = "decode"
@@ -43,11 +43,11 @@ def of_record(records: Records, record: int, complaint: Complaint) -> DeadLetter
     return _letter(records, record, -1, complaint)
 
 
-def of_codes(records: Records, tables: Tables, complained: Mapping[int, Complaint]) -> list[DeadLetter]:
-    """Letters of the records that tables gave up as a whole; `complained` overrides what the code says."""
+def of_codes(records: Records, scanned: Scanned, complained: Mapping[int, Complaint]) -> list[DeadLetter]:
+    """Letters of the records that were given up as a whole; `complained` overrides what the code says."""
     letters = []
-    for record in np.flatnonzero(tables.record_codes).tolist():
-        reason, error = REASONS.get(int(tables.record_codes[record]), ("malformed", "can't be read"))
+    for record in np.flatnonzero(scanned.record_codes).tolist():
+        reason, error = REASONS.get(int(scanned.record_codes[record]), ("malformed", "can't be read"))
         letters.append(
             of_record(records, record, complained.get(record, Complaint(reason, error, records.values[record])))
         )
@@ -55,15 +55,16 @@ def of_codes(records: Records, tables: Tables, complained: Mapping[int, Complain
 
 
 def of_spans(
-    records: Records, buffer: U8, tables: Tables, complained: Mapping[tuple[int, int], Complaint]
+    records: Records, buffer: U8, scanned: Scanned, complained: Mapping[tuple[int, int], Complaint]
 ) -> list[DeadLetter]:
     """Letters of single spans, whose records are sound around them."""
     letters = []
-    for i, code in zip(tables.bad.frame.tolist(), tables.bad.code.tolist(), strict=True):
-        record, index = int(tables.frames.span_record[i]), int(tables.frames.span_index[i])
+    bad = scanned.tables.bad
+    for i in range(scanned.rows[BAD_SPANS]):
+        record, index = int(bad.record[i]), int(bad.nth[i])
         complaint = complained.get((record, index))
         if complaint is None:
-            complaint = Complaint(*REASONS[code], request_of_span(buffer, tables.frames, i))
+            complaint = Complaint(*REASONS[int(bad.code[i])], request_of_span(buffer, scanned, i))
         letters.append(_letter(records, record, index, complaint))
     return letters
 
@@ -83,34 +84,41 @@ def _letter(records: Records, record: int, span_index: int, complaint: Complaint
     )
 
 
-def request_of_span(buffer: U8, frames: Frames, i: int) -> bytes:
-    """A request that holds span i alone, with its resource, scope and schema addresses, from the bytes as they came."""
-    scope, resource = int(frames.span_scope[i]), int(frames.span_resource[i])
-    span = _field(0x12, _bytes(buffer, int(frames.span_at[i]), int(frames.span_end[i])))
-    inner = _owner(buffer, frames.scope, scope) + span
-    inner += _url(buffer, int(frames.scope_url_at[scope]), int(frames.scope_url_length[scope]))
-    outer = _owner(buffer, frames.resource, resource) + _field(0x12, inner)
-    outer += _url(buffer, int(frames.resource_url_at[resource]), int(frames.resource_url_length[resource]))
-    return _field(0x0A, outer)
+def request_of_span(buffer: U8, scanned: Scanned, i: int) -> bytes:
+    """A request that holds bad span i alone, with its resource, scope and schema addresses, from the bytes as they came."""
+    tables, bad = scanned.tables, scanned.tables.bad
+    span = _field(0x12, _bytes(buffer, int(bad.at[i]), int(bad.end[i])))
+    scope, resource = int(bad.scope[i]), int(bad.resource[i])
+    inner = _owner(buffer, _pieces(scanned, SCOPE_PIECES, scope)) + span + _url(buffer, tables.scopes, scope)
+    outer = _owner(buffer, _pieces(scanned, RESOURCE_PIECES, resource)) + _field(0x12, inner)
+    return _field(0x0A, outer + _url(buffer, tables.resources, resource))
 
 
-def request_size(frames: Frames, i: int) -> int:
+def request_size(scanned: Scanned, i: int) -> int:
     """About how many bytes `request_of_span` gives."""
-    size = int(frames.span_end[i] - frames.span_at[i]) + 40
-    for pieces, owner in ((frames.scope, frames.span_scope[i]), (frames.resource, frames.span_resource[i])):
-        first, last = np.searchsorted(pieces.owner, (owner, owner + 1))
-        size += int((pieces.end[first:last] - pieces.at[first:last]).sum())
+    bad = scanned.tables.bad
+    size = int(bad.end[i] - bad.at[i]) + 40
+    for table, owner in ((SCOPE_PIECES, int(bad.scope[i])), (RESOURCE_PIECES, int(bad.resource[i]))):
+        pieces = _pieces(scanned, table, owner)
+        size += int((pieces.end - pieces.at).sum())
     return size
 
 
-def _owner(buffer: U8, pieces: Pieces, owner: int) -> bytes:
-    first, last = np.searchsorted(pieces.owner, (owner, owner + 1))
-    return b"".join(
-        _field(0x0A, _bytes(buffer, int(pieces.at[k]), int(pieces.end[k]))) for k in range(int(first), int(last))
-    )
+def _pieces(scanned: Scanned, table: int, owner: int) -> Pieces:
+    """One owner's pieces."""
+    tables = scanned.tables
+    pieces = tables.scope_pieces if table == SCOPE_PIECES else tables.resource_pieces
+    first, last = np.searchsorted(pieces.owner[: scanned.rows[table]], (owner, owner + 1)).tolist()
+    return Pieces(pieces.owner[first:last], pieces.at[first:last], pieces.end[first:last])
 
 
-def _url(buffer: U8, at: int, length: int) -> bytes:
+def _owner(buffer: U8, pieces: Pieces) -> bytes:
+    places = zip(pieces.at.tolist(), pieces.end.tolist(), strict=True)
+    return b"".join(_field(0x0A, _bytes(buffer, at, end)) for at, end in places)
+
+
+def _url(buffer: U8, owners: Owners, i: int) -> bytes:
+    at, length = int(owners.url_at[i]), int(owners.url_length[i])
     return _field(0x1A, _bytes(buffer, at, at + length)) if length else b""
 
 

@@ -8,6 +8,7 @@ Refuses what protobuf refuses, and groups besides: protobuf's parsers pass over 
 import numpy as np
 
 from pipeline.kernels.wire.codes import MALFORMED
+from pipeline.kernels.wire.frames import BAD_SPANS, SPANS
 from pipeline.kernels.wire.spans import CLAMPED_ENDS, CLAMPED_STARTS, CLAMPED_WEIGHTS, DROPPED, MENDED_STARTS, Rules
 from pipeline.model.records import Records
 from pipeline.stages.decode import letters
@@ -15,7 +16,7 @@ from pipeline.stages.decode.arena import joined
 from pipeline.stages.decode.columns import span_columns
 from pipeline.stages.decode.otlp_json import json_records, translated
 from pipeline.stages.decode.rules import Decoded, DecodeRules
-from pipeline.stages.decode.tables import Tables, scanned
+from pipeline.stages.decode.tables import Scanned, scanned
 
 DAY_NS = 86_400_000_000_000
 LETTERS_OF_SPANS_MAX = 16 << 20
@@ -39,7 +40,7 @@ def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
         rules.attributes_max,
     )
     tables = scanned(buffer, start, codes, wire, with_rows=rows)
-    if _give_up_on(tables, records):
+    if tables.rows[BAD_SPANS] and _give_up_on(tables, records):
         tables = scanned(buffer, start, codes, wire, with_rows=rows)
     dead = letters.of_codes(records, tables, translation.bad_records)
     dead += letters.of_spans(records, buffer, tables, translation.bad_spans)
@@ -48,25 +49,26 @@ def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
     return Decoded(columns, tuple(dead), dead_records, _counts(tables, cuts))
 
 
-def _give_up_on(tables: Tables, records: Records) -> bool:
+def _give_up_on(tables: Scanned, records: Records) -> bool:
     """Give a record up as a whole where letters of its spans would multiply its bytes without bound; whether there is one."""
     sizes: dict[int, int] = {}
     first: dict[int, int] = {}
-    for i, code in zip(tables.bad.frame.tolist(), tables.bad.code.tolist(), strict=True):
-        record = int(tables.frames.span_record[i])
-        sizes[record] = sizes.get(record, 0) + letters.request_size(tables.frames, i)
-        first.setdefault(record, code)
+    bad = tables.tables.bad
+    for i in range(tables.rows[BAD_SPANS]):
+        record = int(bad.record[i])
+        sizes[record] = sizes.get(record, 0) + letters.request_size(tables, i)
+        first.setdefault(record, int(bad.code[i]))
     given_up = [n for n, size in sizes.items() if size > LETTERS_OF_SPANS_MAX + 4 * len(records.values[n])]
     for record in given_up:
         tables.record_codes[record] = first[record]
     return bool(given_up)
 
 
-def _counts(tables: Tables, cuts: int) -> dict[str, int]:
+def _counts(tables: Scanned, cuts: int) -> dict[str, int]:
     counted = tables.counted
     return {
-        "spans": len(tables.columns.record),
-        "dead_spans": len(tables.bad.frame),
+        "spans": tables.rows[SPANS],
+        "dead_spans": tables.rows[BAD_SPANS],
         "ends_clamped": int(counted[CLAMPED_ENDS]),
         "starts_clamped": int(counted[CLAMPED_STARTS]),
         "starts_mended": int(counted[MENDED_STARTS]),

@@ -1,171 +1,139 @@
-"""Runs the wire kernels over an arena and holds what they filled: frames, owners, span columns, children, bad spans.
+"""Runs the wire kernels over an arena and holds what they filled; tables grow while they are scanned into.
 
 Promises: a record that can't be used as a whole leaves no row; its code stands in `record_codes`. Knows no dead letters and makes no texts.
 """
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import numpy as np
+import numpy.typing as npt
 
+from pipeline.kernels.jit import Int
 from pipeline.kernels.wire.attributes import Rows
-from pipeline.kernels.wire.children import Children, Events, Links, count_children
-from pipeline.kernels.wire.frames import Frames, Pieces, count, place
-from pipeline.kernels.wire.owners import Owners, count_tagged, scan_owners
-from pipeline.kernels.wire.spans import Bad, Columns, Rules, scan
-from pipeline.model.span_columns import F64, I32, I64, U8, U32
+from pipeline.kernels.wire.children import Events, Links
+from pipeline.kernels.wire.frames import NAMES, TABLES, Owners, Pieces
+from pipeline.kernels.wire.names import COUNT, Index, Names, refill
+from pipeline.kernels.wire.owners import Named, count_tagged, scan_owners
+from pipeline.kernels.wire.scan import Bad, Tables, scan, scratch
+from pipeline.kernels.wire.spans import COUNTED, Columns, Rules
+from pipeline.model.span_columns import I64, U8
+
+BYTES_A_SPAN, BYTES_AN_ATTRIBUTE = 128, 40
+"""For the tables' first sizes; smaller ones make them grow, each time a record is scanned again."""
+FIRST_ROOM = 64
+
+Column = npt.NDArray[Any]
+Table = TypeVar("Table", bound=tuple[Column, ...])
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
-    """What was scanned. `columns` and `bad` are cut to their rows; `children` holds spare room behind its rows."""
+class Scanned:
+    """What was scanned. Tables hold spare room behind their rows; `rows` says how many each has."""
 
-    frames: Frames
+    tables: Tables
+    rows: list[int]
     record_codes: I64
-    resources: Owners
-    scopes: Owners
-    columns: Columns
-    children: Children
-    bad: Bad
+    resources: Named
+    scopes: Named
     counted: I64
 
 
-def scanned(buffer: U8, start: I64, record_codes: I64, rules: Rules, *, with_rows: bool) -> Tables:
+def scanned(buffer: U8, start: I64, record_codes: I64, rules: Rules, *, with_rows: bool) -> Scanned:
     """Scan all records whose code is 0. Where a resource or scope is broken its record gets that code, and all begins anew without it."""
+    tables = _tables(len(record_codes), int(start[-1] - start[0]), with_rows=with_rows)
     while True:
-        frames = _frames(buffer, start, record_codes)
-        counted = np.zeros(8, np.int64)
-        resources, resource_codes = _owners(buffer, frames, rules, counted, is_scope=False)
-        scopes, scope_codes = _owners(buffer, frames, rules, counted, is_scope=True)
+        n, counted = np.zeros(TABLES, np.int64), np.zeros(COUNTED, np.int64)
+        index, spare = _index(len(tables.names.at)), scratch()
+        done: Int = 0
+        tables.names.after[0] = -1
+        while done < len(record_codes):
+            done, full = scan(buffer, start, record_codes, rules, with_rows, tables, n, counted, index, done, spare)
+            n[NAMES] = index.state[COUNT]
+            if full >= 0:
+                tables = _with_room(tables, int(full), int(n[full]))
+                index = _refilled(buffer, tables.names, index) if full == NAMES else index
+        resources, resource_codes = _owners(buffer, tables.resource_pieces, n[:2], rules, counted, is_scope=False)
+        scopes, scope_codes = _owners(buffer, tables.scope_pieces, n[2:4], rules, counted, is_scope=True)
         if not (resource_codes.any() or scope_codes.any()):
-            break
-        _blame(frames, resource_codes, scope_codes, start, record_codes)
-    spans = len(frames.span_at)
-    children = _room(buffer, frames, with_rows=with_rows)
-    columns, bad = _columns(spans), Bad(_i64(spans), _i64(spans))
-    kept, bads = scan(buffer, frames, rules, with_rows, columns, children, bad, counted)
-    columns = Columns._make(column[:kept] for column in columns)
-    bad = Bad(bad.frame[:bads], bad.code[:bads])
-    return Tables(frames, record_codes, resources, scopes, columns, children, bad, counted)
+            return Scanned(tables, n.tolist(), record_codes, resources, scopes, counted)
+        _blame(tables, resource_codes, scope_codes, record_codes)
 
 
-def _frames(buffer: U8, start: I64, record_codes: I64) -> Frames:
-    totals = np.zeros(5, np.int64)
-    count(buffer, start, record_codes, totals)
-    resources, scopes, spans, resource_pieces, scope_pieces = totals.tolist()
-    frames = Frames(
-        _pieces(resource_pieces),
-        _pieces(scope_pieces),
-        _i64(resources),
-        _i32(resources),
-        _i64(scopes),
-        _i32(scopes),
-        _i32(scopes),
-        _i64(spans),
-        _i64(spans),
-        _i32(spans),
-        _i32(spans),
-        _i32(spans),
-        _i32(spans),
+def _tables(records: int, size: int, *, with_rows: bool) -> Tables:
+    """Room for what so many bytes usually hold."""
+    owners, spans = records + FIRST_ROOM, size // BYTES_A_SPAN + FIRST_ROOM
+    attributes, few = (size // BYTES_AN_ATTRIBUTE + FIRST_ROOM, FIRST_ROOM) if with_rows else (0, 0)
+    return Tables(
+        _table(Owners, owners),
+        _table(Pieces, owners),
+        _table(Owners, owners),
+        _table(Pieces, owners),
+        _table(Columns, spans),
+        _table(Bad, FIRST_ROOM),
+        _table(Rows, attributes),
+        _table(Events, few),
+        _table(Rows, few),
+        _table(Links, few),
+        _table(Rows, few),
+        _table(Names, FIRST_ROOM),
     )
-    place(buffer, start, record_codes, frames)
-    return frames
 
 
-def _owners(buffer: U8, frames: Frames, rules: Rules, counted: I64, *, is_scope: bool) -> tuple[Owners, I64]:
-    pieces = frames.scope if is_scope else frames.resource
-    n = len(frames.scope_url_at if is_scope else frames.resource_url_at)
+@cache
+def _types(kind: type[Table]) -> tuple[type[np.generic], ...]:
+    """The element types of a table's columns, as its class says them."""
+    return tuple(get_args(get_args(hint)[1])[0] for hint in get_type_hints(kind).values())
+
+
+def _table(kind: type[Table], room: int) -> Table:
+    """An empty table. Its arrays begin with 0, as the first end of a list has to."""
+    columns = [np.empty(room + 1, dtype) for dtype in _types(kind)]
+    for column in columns:
+        column[0] = 0
+    return kind(*columns)
+
+
+def _with_room(tables: Tables, full: int, used: int) -> Tables:
+    """The tables, the full one twice as large."""
+    every: list[Any] = list(tables)
+    old: tuple[Column, ...] = every[full]
+    new = _table(type(old), 2 * len(old[0]))
+    for wider, column in zip(new, old, strict=True):
+        wider[: used + 1] = column[: used + 1]
+    every[full] = new
+    return Tables._make(every)
+
+
+def _index(room: int) -> Index:
+    """For so many names and not full even then."""
+    return Index(np.full(1 << (2 * room).bit_length(), -1, np.int32), np.zeros(2, np.int64))
+
+
+def _refilled(buffer: U8, names: Names, index: Index) -> Index:
+    """An index for the wider table of names."""
+    wider = _index(len(names.at))._replace(state=index.state)
+    refill(buffer, names, wider)
+    return wider
+
+
+def _owners(buffer: U8, pieces: Pieces, rows: I64, rules: Rules, counted: I64, *, is_scope: bool) -> tuple[Named, I64]:
+    n, used = rows.tolist()
+    pieces = Pieces._make(column[:used] for column in pieces)
     attributes = int(count_tagged(buffer, pieces.at, pieces.end, 0x1A if is_scope else 0x0A))
-    out = Owners(_i64(n), _i32(n), _i64(n), _i32(n), _first(n), _rows(attributes + 1))
+    first = np.zeros(n + 1, np.int64)
+    named = (np.empty(n, np.int64), np.empty(n, np.int32), np.empty(n, np.int64), np.empty(n, np.int32))
+    out = Named(*named, first, _table(Rows, attributes))
     codes = np.zeros(n, np.int64)
     scan_owners(buffer, pieces, is_scope, 3 if is_scope else 2, rules.attributes_max, out, codes, counted)
     return out, codes
 
 
-def _blame(frames: Frames, resource_codes: I64, scope_codes: I64, start: I64, record_codes: I64) -> None:
-    """Write the codes of broken resources and scopes to their records, found by where the pieces stand."""
-    for pieces, codes in ((frames.resource, resource_codes), (frames.scope, scope_codes)):
-        broken = codes[pieces.owner] != 0
-        records = np.searchsorted(start, pieces.at[broken], side="right") - 1
-        record_codes[records] = codes[pieces.owner[broken]]
-
-
-def _room(buffer: U8, frames: Frames, *, with_rows: bool) -> Children:
-    totals = np.zeros(5, np.int64)
-    if with_rows:
-        count_children(buffer, frames.span_at, frames.span_end, totals)
-    # One more of each: what is read but not kept.
-    attributes, events, event_attributes, links, link_attributes = (totals + 1).tolist()
-    spans = len(frames.span_at) if with_rows else 0
-    return Children(
-        _rows(attributes),
-        _first(spans),
-        Events(_i64(events), _i64(events), _i32(events), _u32(events), _first(events), _rows(event_attributes)),
-        _first(spans),
-        Links(
-            _i64(links),
-            _i64(links),
-            _i64(links),
-            _i32(links),
-            _u32(links),
-            _u32(links),
-            _first(links),
-            _rows(link_attributes),
-        ),
-        _first(spans),
-    )
-
-
-def _columns(n: int) -> Columns:
-    return Columns(
-        record=_i32(n),
-        index_in_record=_i32(n),
-        resource=_i32(n),
-        scope=_i32(n),
-        trace_id=_i64(n),
-        span_id=_i64(n),
-        parent_span_id=_i64(n),
-        state_at=_i64(n),
-        state_length=_i32(n),
-        flags=_u32(n),
-        name_at=_i64(n),
-        name_length=_i32(n),
-        kind=np.empty(n, np.uint8),
-        start_ns=_i64(n),
-        end_ns=_i64(n),
-        status_code=np.empty(n, np.uint8),
-        message_at=_i64(n),
-        message_length=_i32(n),
-        http_status=_i32(n),
-        weight=_f64(n),
-        dropped_attributes=_u32(n),
-        dropped_events=_u32(n),
-        dropped_links=_u32(n),
-    )
-
-
-def _i64(n: int) -> I64:
-    return np.empty(n, np.int64)
-
-
-def _i32(n: int) -> I32:
-    return np.empty(n, np.int32)
-
-
-def _u32(n: int) -> U32:
-    return np.empty(n, np.uint32)
-
-
-def _f64(n: int) -> F64:
-    return np.empty(n, np.float64)
-
-
-def _first(n: int) -> I64:
-    return np.zeros(n + 1, np.int64)
-
-
-def _rows(n: int) -> Rows:
-    return Rows(_i64(n), _i32(n), _i64(n), _i32(n), np.empty(n, np.uint8))
-
-
-def _pieces(n: int) -> Pieces:
-    return Pieces(_i32(n), _i64(n), _i64(n))
+def _blame(tables: Tables, resource_codes: I64, scope_codes: I64, record_codes: I64) -> None:
+    """Write the codes of broken resources and scopes to their records."""
+    records = tables.resources.parent
+    broken = np.flatnonzero(resource_codes)
+    record_codes[records[broken]] = resource_codes[broken]
+    broken = np.flatnonzero(scope_codes)
+    record_codes[records[tables.scopes.parent[broken]]] = scope_codes[broken]
