@@ -12,6 +12,7 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -234,14 +235,15 @@ class Spans(World):
 
 
 def request(*names: str, service: str = "shop", bad: int = -1) -> bytes:
-    """A request of one span each, ended just now; span number `bad` has a trace id that is none."""
+    """A request of one span each, ended just now, each a trace of its own; span number `bad` has a trace id that is none."""
     made = ExportTraceServiceRequest()
     resource = made.resource_spans.add()
     resource.resource.attributes.add(key="service.name").value.string_value = service
     spans = resource.scope_spans.add().spans
     for number, name in enumerate(names):
         end_ns = now_ms() * 10**6
-        span = spans.add(trace_id=b"t" * 16, span_id=b"%08d" % number, name=name, kind=2)
+        trace_id = sha256(f"{service} {name}".encode()).digest()[:16]
+        span = spans.add(trace_id=trace_id, span_id=b"%08d" % number, name=name, kind=2)
         span.start_time_unix_nano, span.end_time_unix_nano = end_ns - 10**6, end_ns
         if number == bad:
             span.trace_id = b"short"
