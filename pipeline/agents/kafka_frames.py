@@ -34,7 +34,9 @@ class Frames(asyncio.BufferedProtocol):
         transport = connection._writer.transport
         frames = cls(transport.get_protocol(), lambda frame: handle(connection, frame))
         frames._transport = transport
+        transport.pause_reading()  # a loop may choose how it reads when reading begins
         transport.set_protocol(frames)
+        transport.resume_reading()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where the next bytes belong."""
