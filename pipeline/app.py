@@ -37,7 +37,14 @@ def build(settings: Settings) -> TailraceApp:
 def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> StageTwo:
     """Stage 2 as the settings want it. Misconfigured where a rule file is wrong."""
     merge = MergeRules(settings.series_total, settings.lateness_s, settings.hold_s)
-    return StageTwo(store, view, load_rules(settings.rules), merge, fence_s=settings.session_timeout_s / 2)
+    return StageTwo(
+        store,
+        view,
+        load_rules(settings.rules),
+        merge,
+        fence_s=settings.session_timeout_s / 2,
+        alerts_per_rule=settings.alerts_per_rule,
+    )
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module's own protocol

@@ -103,6 +103,9 @@ class Settings(BaseModel):
         1000, ge=1, description="spans of one trace kept as rows from one batch; all are counted in windows"
     )
 
+    alerts_per_rule: int = Field(
+        100, ge=1, description="alerts of one rule at once, per partition of stage 2; of more, one alert tells how many"
+    )
     lateness_s: float = Field(5, ge=0, description="a window closes when broker time is this far past its end")
     hold_s: float = Field(300, gt=0, description="how long a stalled source partition holds windows open")
 

@@ -5,6 +5,7 @@ Serves nothing: see `pipeline.agents.http`.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,7 +47,7 @@ METRICS = (
     Metric("buffered_bytes", "gauge", "buffered_bytes", "bytes of records that wait to be batched"),
     Metric("state_series", "gauge", "state_series", "series that stage 2 keeps", ("partition",)),
     Metric("state_bytes", "gauge", "state_bytes", "bytes that stage 2 keeps", ("partition",)),
-    Metric("alerts", "gauge", "alerts", "alerts by state", ("state",)),
+    Metric("alerts", "gauge", "alerts", "alerts by state; suppressed: beyond alerts_per_rule", ("state", "partition")),
     Metric("sink_blocked", "gauge", "sink_blocked", "1 while a batch waits for its sink", ("topic", "partition")),
     Metric("work_seconds", "histogram", "work_seconds", "decoding and aggregating one batch", ("topic",)),
     Metric("insert_seconds", "histogram", "insert_seconds", "one insert", ("table",)),
@@ -125,6 +126,12 @@ class SelfMetrics:
         if not isinstance(metric, Gauge):
             raise TypeError(f"{name} is no gauge")
         (metric.labels(**labels) if labels else metric).set(value)
+
+    def forget(self, name: str, **labels: str) -> None:
+        """A gauge of something that is another's now."""
+        metric = self._metrics[name]
+        with suppress(KeyError):
+            metric.remove(*(labels[label] for label in metric._labelnames))
 
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Add to a histogram."""

@@ -97,3 +97,5 @@ SERIES_WINDOWS = pa.schema(
     ]
 )
 """First the merged sums of the window itself (over versions and statuses), then the rolling figures that end with it."""
+SERIES_OWN_COLUMNS = 13
+"""So many of its fields are keys and the window's own sums."""

@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from pipeline.alerting.rules import SERIES_KEYS, Rule, hold_s
+from pipeline.alerting.rules import SERIES_KEYS, TOO_MANY_ALERTS, Rule, hold_s
 from pipeline.model.finding import Finding
 from schemas.alert import Alert, fingerprint
+
+STORM_KEEP_S = 60
+"""`keep_for` of the alert about too many alerts."""
 
 Key: TypeAlias = tuple[str, ...]
 """Rule name, environment, service, operation, kind; empty where the alert has no such label."""
@@ -41,7 +44,7 @@ class AlertBook:
 
     def __init__(self, rules: Iterable[Rule], alerts: Iterable[Alert] = ()) -> None:
         self._hold_ms = {rule.name: hold_s(rule) * 1000 for rule in rules}
-        self._keep_ms = {rule.name: rule.keep_for * 1000 for rule in rules}
+        self._keep_ms = {rule.name: rule.keep_for * 1000 for rule in rules} | {TOO_MANY_ALERTS: STORM_KEEP_S * 1000}
         self._entries: dict[str, Entry] = {
             alert.fingerprint: Entry(None, alert=alert) for alert in alerts if alert.status == "firing"
         }
@@ -59,6 +62,10 @@ class AlertBook:
     def firing(self) -> list[Alert]:
         """The alerts that are firing now."""
         return [entry.alert for entry in self._entries.values() if entry.alert is not None]
+
+    def pending(self) -> int:
+        """Conditions that hold, but not for long enough yet."""
+        return sum(entry.alert is None for entry in self._entries.values())
 
     def advance(self, findings: Iterable[Finding], at_ms: int) -> list[Alert]:
         """All findings of one window: the alerts that changed by it, in the order of their fingerprints."""

@@ -17,6 +17,9 @@ from schemas.columns import ROLLING_FIGURES, ROLLING_WINDOWS_S
 COUNTED: Final = frozenset({"spans", "calls", "rate", "errors"})
 """Figures that are 0, and known to be 0, where no calls came; all others say nothing then."""
 
+TOO_MANY_ALERTS: Final = "TooManyAlerts"
+"""The alert that stands for those beyond `alerts_per_rule`; no rule may have its name."""
+
 SERIES_KEYS: Final = ("environment", "service", "operation", "kind")
 RESERVED_LABELS: Final = frozenset({"alertname", "severity", *SERIES_KEYS})
 TEMPLATE_NAMES: Final = frozenset({*RESERVED_LABELS, "metric", "value", "threshold", "window", "silent"})
@@ -48,6 +51,12 @@ def _label_names(labels: dict[str, str]) -> dict[str, str]:
     return labels
 
 
+def _free_name(name: str) -> str:
+    if name == TOO_MANY_ALERTS:
+        raise ValueError(f"{name} is the name of an alert of Tailrace itself; choose another")
+    return name
+
+
 def _template(text: str) -> str:
     for name in PLACEHOLDER.findall(text):
         if name not in TEMPLATE_NAMES:
@@ -77,7 +86,9 @@ class _Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$", description="unique; becomes the label `alertname`")
+    name: Annotated[str, AfterValidator(_free_name)] = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$", description="unique; becomes the label `alertname`"
+    )
     severity: Severity
     match: Match = Match()
     keep_for: Seconds = Field(0, description="how long the condition must be gone before the alert is resolved")

@@ -1,6 +1,6 @@
 """Stage 2 of one partition, without I/O: merge, close, judge, and the life of its alerts.
 
-Promises: pure; the same partials, looks and restores give the same steps. `restore` goes on as if there had been no restart, given what the store
+Promises: pure; the same partials, looks and restores give the same steps. `restoring` goes on as if there had been no restart, given what the store
 and the topic `alerts` hold. A step is one closed window and the changes of alerts that follow from it; they are to be published in order.
 """
 
@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.alerting.book import AlertBook
-from pipeline.alerting.rules import AbsenceRule, Rule, hold_s
+from pipeline.alerting.book import STORM_KEEP_S, AlertBook
+from pipeline.alerting.rules import TOO_MANY_ALERTS, AbsenceRule, Rule, hold_s
 from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.judge import Judge, Sightings
 from pipeline.stages.merge import MergeRules, RollingState, Source
+from pipeline.stages.merge.restoring import Restoration
 from pipeline.stages.merge.shelf import Shelf
 from schemas.alert import Alert
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS, WINDOW_S
@@ -46,35 +47,37 @@ class PartitionWindows:
         rules: Sequence[Rule],
         alerts: Sequence[Alert] = (),
         *,
+        alerts_per_rule: int = 100,
         shelf: Shelf | None = None,
     ) -> None:
         mine = [alert for alert in alerts if alert.evidence.get("partition") == partition]
         self.state = RollingState(partition, epoch, merge, shelf)
         self.book = AlertBook(rules, mine)
         self._at = (partition, epoch)
-        self._judge, self._sightings = Judge(rules), Sightings.of(mine)
+        self._judge, self._sightings = Judge(rules, alerts_per_rule), Sightings.of(mine)
         self._listener = Judge([rule for rule in rules if isinstance(rule, AbsenceRule)])
-        self._memory_s = max((max(hold_s(rule), rule.keep_for) for rule in rules), default=0) + WINDOW_S
+        self._memory_s = max([STORM_KEEP_S, *(max(hold_s(rule), rule.keep_for) for rule in rules)]) + WINDOW_S
+        self.suppressed = 0
+        """Conditions that hold now and are not told one by one: there are too many of their rule."""
 
-    def restore(
-        self, stored: pa.Table, committed_through_s: int | None, replay_until_offset: int, bookmark: str = ""
-    ) -> list[Step]:
-        """Go on after what `series_windows` holds (`stored`, from an hour before `committed_through_s` on).
+    def restoring(
+        self,
+        committed_through_s: int | None,
+        stored_through_s: int | None,
+        replay_until_offset: int,
+        bookmark: str = "",
+    ) -> Restoring:
+        """Go on after what `series_windows` holds: its rows from an hour before `committed_through_s` on are to be put in, then `end`.
 
-        The steps are of windows that were stored, but whose alerts may not have been published.
+        `committed_through_s`: end of the last window whose alerts went out; `stored_through_s`: of the last that is stored.
         """
-        rows = as_series_windows(stored)
-        steps: list[Step] = []
-        last_s = committed_through_s
-        for closed in self._stored_windows(rows):
-            if committed_through_s is not None and closed.window_end_s <= committed_through_s:
-                self._remember(closed, committed_through_s)
-            else:
-                steps.append(Step(closed, self._judged(closed), stored=True))
-            last_s = max(closed.window_end_s, last_s or 0)
-        if last_s is not None:
-            self.state.restore([rows], last_s, replay_until_offset, bookmark)
-        return steps
+        known = [end_s for end_s in (committed_through_s, stored_through_s) if end_s is not None]
+        rolling = self.state.restoring(max(known), replay_until_offset, bookmark) if known else None
+        return Restoring(self, rolling, committed_through_s)
+
+    def figures_from_s(self, committed_through_s: int | None) -> int:
+        """Stored windows that start here or later are judged when they are put in; of those before, who was heard is enough."""
+        return 0 if committed_through_s is None else committed_through_s - self._memory_s - WINDOW_S
 
     def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:
         """Merge one record; False where its range was merged before."""
@@ -82,15 +85,18 @@ class PartitionWindows:
 
     def steps(self, now_ms: int, idle: Collection[Source]) -> Iterator[Step]:
         """Close what may be closed, window after window."""
-        for window in self.state.closable(now_ms, idle):
+        watched = bool(self.book.tracked()) or self._sightings.any()
+        for window in self.state.closable(now_ms, idle, watched=watched):
             closed = self.state.close(window)
-            yield Step(closed, self._judged(closed))
+            yield Step(closed, self.judged(closed))
 
-    def _judged(self, closed: SeriesWindows) -> tuple[Alert, ...]:
+    def judged(self, closed: SeriesWindows) -> tuple[Alert, ...]:
+        """The alerts that change by it."""
         findings = self._judge.judge(closed, self.book.tracked(), self._sightings)
+        self.suppressed = int(sum(finding.value for finding in findings if finding.rule == TOO_MANY_ALERTS))
         return tuple(self.book.advance(findings, closed.window_end_s * 1000))
 
-    def _remember(self, closed: SeriesWindows, committed_through_s: int) -> None:
+    def remember(self, closed: SeriesWindows, committed_through_s: int) -> None:
         """A window whose alerts went out: what holds since when, and who was heard."""
         if closed.window_end_s <= committed_through_s - self._memory_s:
             self._listener.judge(closed, {}, self._sightings)
@@ -98,7 +104,8 @@ class PartitionWindows:
             findings = self._judge.judge(closed, self.book.tracked(), self._sightings)
             self.book.warm(findings, closed.window_end_s * 1000)
 
-    def _stored_windows(self, rows: pa.Table) -> Iterator[SeriesWindows]:
+    def windows_of(self, rows: pa.Table) -> Iterator[SeriesWindows]:
+        """Stored rows, window by window."""
         partition, epoch = self._at
         starts = rows.column("window_start_s").to_numpy()
         for start in np.unique(starts):
@@ -107,12 +114,38 @@ class PartitionWindows:
             yield SeriesWindows(partition, epoch, int(start), int(start) + WINDOW_S, incomplete, part)
 
 
+class Restoring:
+    """Stored windows on their way back, part by part, in order of time."""
+
+    def __init__(self, windows: PartitionWindows, rolling: Restoration | None, committed_through_s: int | None) -> None:
+        self._windows, self._rolling, self._through_s = windows, rolling, committed_through_s
+
+    def add(self, stored: pa.Table) -> list[Step]:
+        """Take in some whole windows. The steps are of those that were stored, but whose alerts may not have been published."""
+        rows = as_series_windows(stored)
+        steps: list[Step] = []
+        for closed in self._windows.windows_of(rows):
+            if self._through_s is not None and closed.window_end_s <= self._through_s:
+                self._windows.remember(closed, self._through_s)
+            else:
+                steps.append(Step(closed, self._windows.judged(closed), stored=True))
+        if self._rolling is not None:
+            self._rolling.add(rows)
+        return steps
+
+    def end(self) -> None:
+        """All was there."""
+        if self._rolling is not None:
+            self._rolling.end()
+
+
 def as_series_windows(stored: pa.Table) -> pa.Table:
-    """Rows as the store gives them (`window_start`, dictionaries, narrower numbers) in the schema SERIES_WINDOWS."""
+    """Rows as the store gives them (`window_start`, dictionaries, narrower numbers) in the schema SERIES_WINDOWS, or its first fields."""
     if stored.num_rows == 0:
         return SERIES_WINDOWS.empty_table()
     columns = []
-    for field in SERIES_WINDOWS:
+    schema = pa.schema([field for field in SERIES_WINDOWS if field.name in {*stored.column_names, "window_start_s"}])
+    for field in schema:
         name = "window_start" if field.name == "window_start_s" else field.name
         column = stored.column(name).combine_chunks()
         if pa.types.is_dictionary(column.type):
@@ -120,6 +153,6 @@ def as_series_windows(stored: pa.Table) -> pa.Table:
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.timestamp("s")).cast(pa.int64())
         columns.append(column.cast(field.type))
-    return pa.Table.from_arrays(columns, schema=SERIES_WINDOWS).sort_by(
+    return pa.Table.from_arrays(columns, schema=schema).sort_by(
         [(name, "ascending") for name in ("window_start_s", "environment", "service", "operation", "kind")]
     )

@@ -136,6 +136,9 @@ class Telemetry(Protocol):
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Set a gauge."""
 
+    def forget(self, name: str, **labels: str) -> None:
+        """A gauge of something that is another's now."""
+
     def observe(self, name: str, value: float, **labels: str) -> None:
         """Add to a histogram."""
 

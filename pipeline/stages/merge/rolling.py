@@ -3,7 +3,9 @@
 How to drive it (per partition of `tailrace.windows`, one task):
 
     state = RollingState(partition, epoch, rules)
-    state.restore(rows, closed_through_s, log_end_offset, bookmark)   # rows of series_windows of the last hour
+    restoring = state.restoring(closed_through_s, log_end_offset, bookmark)
+    restoring.add(rows)                                           # of series_windows of the last hour, in one part or many
+    restoring.end()
     for each record from the committed offset on:                 # or from the log's start
         state.accept(partials, offset, now_ms)
     now and then (each second):
@@ -18,7 +20,7 @@ as above at any point goes on as if there had been none (both below `series_tota
 partition that was given up, or of ranges that are missing between those that were heard. Does not judge.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +30,7 @@ from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.merge.heard import Heard
 from pipeline.stages.merge.horizon import Horizon
+from pipeline.stages.merge.restoring import Restoration
 from pipeline.stages.merge.rows import own_columns, sheets
 from pipeline.stages.merge.series import SeriesTable
 from pipeline.stages.merge.sheet import EMPTY, SPANS, Pile, Sheet, pack, unpack
@@ -107,28 +110,15 @@ class RollingState:
         """Last end offset (E) merged of each source partition that counts for the watermark; -1 where none yet."""
         return {source: self._heard.merged(source) for source in self._watermark.sources()}
 
-    def restore(
-        self, rows: Iterable[pa.Table], closed_through_s: int, replay_until_offset: int, bookmark: str = ""
-    ) -> None:
-        """Go on after `closed_through_s` (end of the last closed window) from tables of rows of `series_windows`, in order of time.
+    def restoring(self, closed_through_s: int, replay_until_offset: int, bookmark: str = "") -> Restoration:
+        """Go on after `closed_through_s` (end of the last closed window); the last hour's rows of `series_windows` are to be put in, then `end`.
 
-        Needs the keys and the window's own sums (schema SERIES_WINDOWS). Rows older than an hour are ignored. Rows of closed windows in records
-        below `replay_until_offset` (the log's end at assignment) are not counted as late: they may have been merged before the restart.
-        `bookmark` is that of the commit.
+        Rows of closed windows in records below `replay_until_offset` (the log's end at assignment) are not counted as late: they may have been
+        merged before the restart. `bookmark` is that of the commit.
         """
         self._closed_through_s, self._replay_until = closed_through_s, replay_until_offset
         self._heard.restore(bookmark)
-        piles = [Pile() for _ in self._horizons]
-        starts: list[list[int]] = [[] for _ in self._horizons]
-        for table in rows:
-            for start_s, sheet in self._sheets_of(table, closed_through_s):
-                self._shelf.put(start_s, pack(sheet))
-                for horizon, pile, inside in zip(self._horizons, piles, starts, strict=True):
-                    if start_s >= closed_through_s - horizon.length_s:
-                        pile.add(sheet)
-                        inside.append(start_s)
-        for horizon, pile, inside in zip(self._horizons, piles, starts, strict=True):
-            horizon.load(inside, pile.total())
+        return Restoration(self._series, self._shelf, self._horizons, closed_through_s)
 
     def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:
         """Merge one record of `tailrace.windows`; False where its range was merged before (a repeat)."""
@@ -207,14 +197,6 @@ class RollingState:
         if watched and at is not None and due >= at:
             candidates.append(due)
         return min(candidates, default=None)
-
-    def _sheets_of(self, rows: pa.Table, closed_through_s: int) -> Iterable[tuple[int, Sheet]]:
-        """Windows of the last hour in rows of the store."""
-        start, spans = rows.column("window_start_s").to_numpy(), rows.column("spans").to_numpy()
-        wanted = (start >= closed_through_s - self._hour.length_s) & (start < closed_through_s) & (spans > 0)
-        for batch in rows.filter(pa.array(wanted)).combine_chunks().to_batches():
-            slots, _ = self._series.find(batch)
-            yield from sorted(sheets(batch, slots).items())
 
     def _without_late(self, rows: pa.RecordBatch, offset: int) -> pa.RecordBatch:
         """Rows of windows that are still open; the others are counted."""

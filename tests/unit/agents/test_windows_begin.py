@@ -17,12 +17,14 @@ from pipeline.agents.harness.types import Limits, Partition
 from pipeline.agents.windows import StageTwo
 from pipeline.alerting.rules import Rule, ThresholdRule
 from pipeline.flow import dead_letters
+from pipeline.model.closed_span import Span
 from pipeline.model.outcome import Block, Message
 from pipeline.sinks.alert_topic import AlertStates
 from pipeline.sinks.memory import MemoryBlocks, MemoryMessages
 from pipeline.stages.merge import Source
 from pipeline.telemetry import SelfMetrics
 from schemas.alert import Alert
+from schemas.columns import SERIES_OWN_COLUMNS
 from schemas.topics import WINDOWS
 from tests.support.group import MemoryGroup
 from tests.support.series import closed, row
@@ -58,8 +60,17 @@ class World(MemoryBlocks, MemoryMessages):
         self._step: Callable[[], None]
         self._took_hold: Callable[[], None]
 
-    async def closed_windows(self, partition: int, epoch: str, since_s: int) -> pa.Table:
-        return self.stored.rename_columns(["window_start", *self.stored.column_names[1:]])
+    async def closed_span(self, partition: int, epoch: str, since_s: int) -> Span | None:
+        starts = [start for start in self.stored.column("window_start_s").to_pylist() if start >= since_s]
+        return Span(min(starts), max(starts), len(starts)) if starts else None
+
+    async def closed_windows(
+        self, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
+    ) -> pa.Table:
+        start = self.stored.column("window_start_s").to_numpy()
+        rows = self.stored.filter(pa.array((start >= since_s) & (start < until_s)))
+        names = rows.column_names if figures else rows.column_names[:SERIES_OWN_COLUMNS]
+        return rows.select(names).rename_columns(["window_start", *names[1:]])
 
     async def bounds(self) -> Mapping[Source, tuple[int, int]]:
         return {}

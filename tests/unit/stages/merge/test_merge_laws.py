@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -209,7 +210,12 @@ def _run(log: list[WindowPartials], stops: set[int], commit_each: bool) -> list[
             state = RollingState(0, EPOCH, RULES)
             if stored:
                 rows = pa.concat_tables(window.rows for window in stored)
-                state.restore([rows], stored[-1].window_end_s, offset, bookmark)
+                restoring = state.restoring(stored[-1].window_end_s, offset, bookmark)
+                half = rows.num_rows // 2
+                middle = pc.less(rows.column("window_start_s"), rows.column("window_start_s")[half])
+                restoring.add(rows.filter(middle))
+                restoring.add(rows.filter(pc.invert(middle)))
+                restoring.end()
             for again in range(committed, offset):
                 state.accept(log[again], again, now_ms)
         state.accept(part, offset, now_ms)

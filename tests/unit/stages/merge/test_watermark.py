@@ -71,7 +71,9 @@ def test_a_repeat_is_dropped_also_after_a_restart_past_the_first() -> None:
     assert not state.accept(_part(A, 0, T, T + 20), 1, T * 1000)
     closed = state.close(state.closable((T + 20) * 1000, [])[0])
     after = _state()
-    after.restore([closed.rows], closed.window_end_s, 1, state.bookmark())
+    restoring = after.restoring(closed.window_end_s, 1, state.bookmark())
+    restoring.add(closed.rows)
+    restoring.end()
     assert not after.accept(_part(A, 0, T, T + 20), 1, T * 1000)
     after.expect([A], T * 1000)
     assert after.heard() == {A: 1}
@@ -113,7 +115,7 @@ def test_a_gap_between_ranges_makes_the_windows_before_it_incomplete_also_after_
     state.close(windows[0])
     after = _state()
     assert state.oldest_needed_offset == 2
-    after.restore([], T + 10, 4, state.bookmark())
+    after.restoring(T + 10, 4, state.bookmark()).end()
     after.accept(_part(A, 3, T + 10, T + 15), 2, T * 1000)
     after.accept(_part(A, 4, T + 20, T + 40), 3, T * 1000)
     assert after.closable((T + 40) * 1000, []) == windows[1:]

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, cast
+
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pipeline.agents.harness.partition import Tools
+from pipeline.agents.harness.types import Limits, Membership, Partition
+from pipeline.agents.windows_mark import Mark, parse
+from pipeline.agents.windows_publish import Publisher
 from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
+from pipeline.model.outcome import Block, Message
 from pipeline.model.window_partials import Range, WindowPartials
 from pipeline.stages.merge import MergeRules, Source
 from pipeline.stages.windows import PartitionWindows, Step, as_series_windows
+from pipeline.telemetry import SelfMetrics
 from schemas.alert import Alert
 from schemas.columns import SERIES_WINDOWS, WINDOW_PARTIALS
 
@@ -58,35 +70,91 @@ def partials(n: int, mood: str) -> WindowPartials:
     )
 
 
-class World:
-    """What survives a process: the store, the topic `alerts`, the commit; and all changes in order."""
+class Crash(Exception):  # noqa: N818 - no error of the program
+    """The process ends here."""
 
-    def __init__(self) -> None:
+
+class World:
+    """What survives a process: the store, the topic `alerts`, the commit; and all changes in order. Each request may be the process's last."""
+
+    def __init__(self, crashes: Collection[int] = ()) -> None:
         self.store: dict[int, pa.Table] = {}
+        self.history: set[str] = set()
         self.topic: dict[str, Alert] = {}
         self.told: list[tuple[str, str, str]] = []
-        self.commit: tuple[int, str, int | None] = (0, "", None)
+        self.committed: tuple[int, str] = (0, "")
+        self.step: Step | None = None
+        self._requests, self._crashes = 0, frozenset(crashes)
 
-    def publish(self, step: Step, *, rows: bool = True, alerts: bool = True) -> None:
-        if rows and not step.stored and step.closed.rows.num_rows:
-            self.store.setdefault(step.closed.window_start_s, step.closed.rows)
-        for alert in step.alerts if alerts else ():
+    async def insert(self, block: Block, token: str) -> None:
+        """As the store does: a token counts once."""
+        self._crash()
+        if block.table == "alert_events":
+            self.history.add(token)
+        elif self.step is not None:
+            self.store.setdefault(self.step.closed.window_start_s, self.step.closed.rows)
+        self._crash()
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """As the topic does."""
+        self._crash()
+        for message in messages:
+            alert = Alert.model_validate_json(message.value)
             self.topic[alert.fingerprint] = alert
             self.told.append((alert.labels["alertname"], alert.status, alert.updated_at.isoformat()))
+        self._crash()
 
-    def save(self, windows: PartitionWindows, position: int) -> None:
-        state = windows.state
+    async def commit(self, membership: Membership, partition: Partition, offset: int, metadata: str) -> None:
+        """As the group does."""
+        self._crash()
+        self.committed = (offset, metadata)
+        self._crash()
+
+    def _crash(self) -> None:
+        self._requests += 1
+        if self._requests in self._crashes:
+            raise Crash
+
+
+class Process:
+    """Stage 2 of one partition from one start to its end: the real windows and the real publisher."""
+
+    def __init__(self, world: World, executor: Executor) -> None:
+        nothing: Any = None
+        tools = Tools(cast("Any", world), "g", cast("Any", world), world, nothing, Limits(), SelfMetrics(), executor)
+        self._world = world
+        membership = Membership(1, "m", frozenset())
+        self._publisher = Publisher(tools, membership, Partition("tailrace.windows", 0), EPOCH, 1e9)
+        alerts = [alert for alert in world.topic.values() if alert.status == "firing"]
+        self.windows = PartitionWindows(0, EPOCH, MERGE, RULES, alerts)
+
+    async def begin(self, log_end: int) -> int:
+        """The offset from which to read."""
+        offset, metadata = self._world.committed
+        mark = self._publisher.mark = parse(metadata)
+        self._publisher.committed = offset
+        through_s, bookmark = (None, "") if mark is None else (mark.closed_through_s, mark.bookmark)
+        stored = sorted(self._world.store)
+        restoring = self.windows.restoring(through_s, stored[-1] + 10 if stored else None, log_end, bookmark)
+        for start in stored:
+            for step in restoring.add(stored_form(self._world.store[start])):
+                await self._publish(step)
+        restoring.end()
+        return offset
+
+    async def close(self, now_ms: int, position: int) -> None:
+        """One look."""
+        for step in self.windows.steps(now_ms, [SOURCE]):
+            await self._publish(step)
+        state = self.windows.state
         if state.closed_through_s is not None:
             needed = state.oldest_needed_offset
-            self.commit = (position if needed is None else needed, state.bookmark(), state.closed_through_s)
+            offset = position if needed is None else min(needed, position)
+            await self._publisher.commit(offset, Mark(EPOCH, state.bookmark()))
 
-    def begin(self, log_end: int) -> tuple[PartitionWindows, int]:
-        offset, bookmark, through_s = self.commit
-        windows = PartitionWindows(0, EPOCH, MERGE, RULES, list(self.topic.values()))
-        stored = pa.concat_tables([SERIES_WINDOWS.empty_table(), *self.store.values()])
-        for step in windows.restore(stored_form(stored), through_s, log_end, bookmark):
-            self.publish(step)
-        return windows, offset
+    async def _publish(self, step: Step) -> None:
+        self._world.step = step
+        await self._publisher.publish(step)
 
 
 def stored_form(rows: pa.Table) -> pa.Table:
@@ -104,38 +172,52 @@ def as_bytes(rows: pa.Table) -> bytes:
     return bytes(memoryview(sink.getvalue()))
 
 
-def run(moods: list[str], crashes: dict[int, int]) -> World:
-    """All records, one after the other; at a crash 0: nothing was sent, 1: rows, 2: rows and alerts, 3: and the commit."""
-    world = World()
-    windows, position = world.begin(0)
-    n = 0
-    while n < len(moods):
-        now_ms = (BASE_S + 10 * n + 10) * 1000
-        windows.accept(partials(n, moods[n]), n, now_ms)
-        depth = crashes.pop(n, None)
-        for step in windows.steps(now_ms, [SOURCE]):
-            world.publish(step, rows=depth is None or depth >= 1, alerts=depth is None or depth >= 2)
-        if depth is None or depth >= 3:
-            world.save(windows, n + 1)
-        n += 1
-        if depth is not None:
-            windows, position = world.begin(n)
-            for again in range(position, n):
-                windows.accept(partials(again, moods[again]), again, now_ms)
-            for step in windows.steps(now_ms, [SOURCE]):
-                world.publish(step)
-            world.save(windows, n)
+async def _run(world: World, moods: list[str], looks: list[int], executor: Executor) -> None:
+    """All records; `looks`: after how many more windows are closed, in turn."""
+    process, position = Process(world, executor), 0
+    for n in _ends(looks, len(moods)):
+        now_ms = (BASE_S + 10 * n) * 1000
+        while True:
+            try:
+                while position < n:
+                    process.windows.accept(partials(position, moods[position]), position, now_ms)
+                    position += 1
+                await process.close(now_ms, position)
+                break
+            except Crash:
+                position = n + 1
+            while position > n:
+                process = Process(world, executor)
+                with suppress(Crash):
+                    position = await process.begin(n)
+
+
+def _ends(looks: list[int], count: int) -> list[int]:
+    ends, turn = [0], 0
+    while ends[-1] < count:
+        ends.append(min(count, ends[-1] + looks[turn % len(looks)]))
+        turn += 1
+    return ends[1:]
+
+
+def run(moods: list[str], crashes: Collection[int] = (), looks: tuple[int, ...] = (1,)) -> World:
+    """The world after all of it; the process ends at the requests with these numbers (each counts before and after it is done)."""
+    world = World(crashes)
+    with ThreadPoolExecutor(1) as executor:
+        asyncio.run(_run(world, moods, list(looks), executor))
     return world
 
 
-@settings(deadline=None, max_examples=60)
-@example(moods=["good"] + ["quiet"] * 6, crashes={3: 2})
-@given(minutes, st.dictionaries(st.integers(0, 24), st.integers(0, 3), max_size=4))
-def test_a_crash_anywhere_tells_each_alert_once_and_stores_the_same_windows(
-    moods: list[str], crashes: dict[int, int]
+@settings(deadline=None, max_examples=30)
+@example(moods=["good"] + ["quiet"] * 6, looks=[1], crashes={17})
+@example(moods=["good", "bad", "bad", "bad", "bad", "good", "good", "good"], looks=[8], crashes={8, 20, 26})
+@given(minutes, st.lists(st.integers(1, 8), min_size=1, max_size=3), st.sets(st.integers(1, 120), max_size=6))
+def test_a_crash_at_any_request_tells_each_alert_once_and_stores_the_same_windows(
+    moods: list[str], looks: list[int], crashes: set[int]
 ) -> None:
-    whole, broken = run(moods, {}), run(moods, dict(crashes))
+    whole, broken = run(moods, looks=tuple(looks)), run(moods, crashes, tuple(looks))
     assert broken.told == whole.told
+    assert broken.history == whole.history
     assert sorted(broken.store) == sorted(whole.store)
     for start, rows in whole.store.items():
         assert as_bytes(broken.store[start]) == as_bytes(rows)
@@ -143,12 +225,12 @@ def test_a_crash_anywhere_tells_each_alert_once_and_stores_the_same_windows(
 
 def test_the_scenario_has_alerts_of_both_kinds() -> None:
     moods = ["good"] + ["bad"] * 5 + ["good"] * 7 + ["quiet"] * 5 + ["good"]
-    told = [(name, status) for name, status, _ in run(moods, {}).told]
+    told = [(name, status) for name, status, _ in run(moods).told]
     assert told == [("Failing", "firing"), ("Failing", "resolved"), ("Silent", "firing"), ("Silent", "resolved")]
 
 
 def test_rows_come_back_from_the_store_in_their_own_schema() -> None:
-    world = run(["good", "bad"], {})
+    world = run(["good", "bad"])
     rows = pa.concat_tables(list(world.store.values()))
     back = as_series_windows(stored_form(rows))
     assert back.schema == SERIES_WINDOWS
@@ -156,7 +238,7 @@ def test_rows_come_back_from_the_store_in_their_own_schema() -> None:
 
 
 def test_alerts_of_other_partitions_are_left_alone() -> None:
-    world = run(["bad"] * 5, {})
+    world = run(["bad"] * 5)
     (alert,) = world.topic.values()
     assert PartitionWindows(1, EPOCH, MERGE, RULES, [alert]).book.firing() == []
     assert PartitionWindows(0, EPOCH, MERGE, RULES, [alert]).book.firing() == [alert]
@@ -164,4 +246,6 @@ def test_alerts_of_other_partitions_are_left_alone() -> None:
 
 @pytest.mark.parametrize("rows", [SERIES_WINDOWS.empty_table(), pa.table({})])
 def test_an_empty_store_is_a_beginning(rows: pa.Table) -> None:
-    assert PartitionWindows(0, EPOCH, MERGE, RULES).restore(rows, None, 0) == []
+    restoring = PartitionWindows(0, EPOCH, MERGE, RULES).restoring(None, None, 0)
+    assert restoring.add(rows) == []
+    restoring.end()

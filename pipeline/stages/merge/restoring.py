@@ -1,0 +1,45 @@
+"""`Restoration`: the last hour as the store has it, back into horizons and shelf, part by part.
+
+Promises: the same sums as if there had been no restart; holds one part and what it adds up to. Knows nothing of offsets.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.stages.merge.horizon import Horizon
+from pipeline.stages.merge.rows import sheets
+from pipeline.stages.merge.series import SeriesTable
+from pipeline.stages.merge.sheet import Pile, Sheet, pack
+from pipeline.stages.merge.shelf import Shelf
+
+
+class Restoration:
+    """See the module."""
+
+    def __init__(self, series: SeriesTable, shelf: Shelf, horizons: Sequence[Horizon], closed_through_s: int) -> None:
+        self._series, self._shelf, self._through_s = series, shelf, closed_through_s
+        self._horizons: list[tuple[Horizon, Pile, list[int]]] = [(horizon, Pile(), []) for horizon in horizons]
+        self._since_s = closed_through_s - max(horizon.length_s for horizon in horizons)
+
+    def add(self, rows: pa.Table) -> None:
+        """Whole windows in order of time: keys and the windows' own sums (schema SERIES_WINDOWS). Rows older than an hour are ignored."""
+        for start_s, sheet in self._sheets(rows):
+            self._shelf.put(start_s, pack(sheet))
+            for horizon, pile, starts in self._horizons:
+                if start_s >= self._through_s - horizon.length_s:
+                    pile.add(sheet)
+                    starts.append(start_s)
+
+    def end(self) -> None:
+        """All was there."""
+        for horizon, pile, starts in self._horizons:
+            horizon.load(starts, pile.total())
+
+    def _sheets(self, rows: pa.Table) -> Iterator[tuple[int, Sheet]]:
+        start, spans = rows.column("window_start_s").to_numpy(), rows.column("spans").to_numpy()
+        wanted = np.asarray((start >= self._since_s) & (start < self._through_s) & (spans > 0), np.bool_)
+        for batch in rows.filter(pa.array(wanted)).combine_chunks().to_batches():
+            slots, _ = self._series.find(batch)
+            yield from sorted(sheets(batch, slots).items())
