@@ -33,8 +33,8 @@ def absence(**other: object) -> AbsenceRule:
 class Life:
     """Judge and book together, window by window."""
 
-    def __init__(self, *rules: Rule) -> None:
-        self.judge, self.book, self.seen = Judge(rules), AlertBook(rules), Sightings()
+    def __init__(self, *rules: Rule, most: int = 100) -> None:
+        self.judge, self.book, self.seen = Judge(rules, most), AlertBook(rules), Sightings()
 
     def step(self, windows: SeriesWindows) -> list[str]:
         findings = self.judge.judge(windows, self.book.tracked(), self.seen)
@@ -163,3 +163,53 @@ def test_each_rolling_window_can_be_judged(window: str) -> None:
     rule = threshold(window=window)
     rows = [row(**{f"p95_ms_{window}": 200.0, f"spans_{window}": 50})]
     assert len(Judge([rule]).judge(closed(60, rows), {}, Sightings())) == 1
+
+
+def test_a_storm_is_told_by_one_alert_and_alerts_are_bounded() -> None:
+    rule = threshold()
+    life = Life(rule, most=3)
+    storm = [row(operation=f"op{n}", p95_ms_1m=200, spans_1m=50) for n in range(10)]
+    assert life.step(closed(60, storm)) == ["firing"] * 4
+    told = {alert.labels.get("operation", alert.labels["alertname"]): alert for alert in life.book.firing()}
+    assert sorted(told) == ["TooManyAlerts", "op0", "op1", "op2"]
+    assert told["TooManyAlerts"].annotations["summary"] == (
+        "Slow: 7 more conditions hold than the 3 that are told one by one (alerts_per_rule)"
+    )
+    assert told["TooManyAlerts"].labels == {
+        "alertname": "TooManyAlerts",
+        "rule": "Slow",
+        "partition": "0",
+        "severity": "warning",
+    }
+    assert life.step(closed(70, storm)) == []
+
+
+def test_when_one_of_a_storm_ends_another_is_told_and_the_storm_ends_a_minute_after_its_last() -> None:
+    life = Life(threshold(), most=2)
+
+    def window(end_s: int, bad: range) -> list[str]:
+        return life.step(
+            closed(end_s, [row(operation=f"op{n}", p95_ms_1m=200 * (n in bad), spans_1m=50) for n in range(5)])
+        )
+
+    assert window(60, range(3)) == ["firing"] * 3
+    assert sorted(window(70, range(1, 3))) == ["resolved"]
+    assert window(80, range(1, 3)) == ["firing"]
+    ends = [window(end_s, range(1, 3)) for end_s in range(90, 160, 10)]
+    assert [len(changes) for changes in ends].count(1) == 1
+    assert not any(alert.labels["alertname"] == "TooManyAlerts" for alert in life.book.firing())
+
+
+def test_a_storm_of_silence_is_bounded_and_keeps_those_that_were_told() -> None:
+    life = Life(absence(per="series"), most=2)
+    life.step(closed(10, [row(operation=f"b{n}", spans=1) for n in range(2)] + [row(operation="z", spans=1)]))
+    life.step(closed(20, [row(operation="z", spans=1)]))
+    assert life.step(closed(40, [row(operation="a", spans=1), row(operation="z", spans=1)])) == ["firing"] * 2
+    assert life.step(closed(80, [])) == ["firing"]
+    told = {alert.labels.get("operation", "") for alert in life.book.firing()}
+    assert told == {"b0", "b1", ""}
+
+
+def test_no_rule_may_have_the_name_of_the_storms_alert() -> None:
+    with pytest.raises(ValueError, match="an alert of Tailrace itself"):
+        threshold(name="TooManyAlerts")

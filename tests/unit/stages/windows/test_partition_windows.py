@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pipeline.agents.harness.partition import Tools
 from pipeline.agents.harness.types import Limits, Membership, Partition
 from pipeline.agents.windows_mark import Mark, parse
+from pipeline.agents.windows_measure import Measure
 from pipeline.agents.windows_publish import Publisher
 from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
 from pipeline.model.outcome import Block, Message
@@ -249,3 +250,33 @@ def test_an_empty_store_is_a_beginning(rows: pa.Table) -> None:
     restoring = PartitionWindows(0, EPOCH, MERGE, RULES).restoring(None, None, 0)
     assert restoring.add(rows) == []
     restoring.end()
+
+
+def test_a_silence_fires_on_while_all_is_silent_and_is_given_up_after_forget_after() -> None:
+    rule = AbsenceRule.model_validate(
+        {"name": "Silent", "severity": "critical", "silent_for": 30, "forget_after": 10_000}
+    )
+    windows = PartitionWindows(0, EPOCH, MERGE, [rule])
+    windows.accept(partials(0, "good"), 0, BASE_S * 1000)
+    told: list[tuple[int, str]] = []
+    for after_s in (60, 3700, 5000, 9990, 10_010, 10_020, 20_000):
+        for step in windows.steps((BASE_S + after_s) * 1000, [SOURCE]):
+            told += [(after_s, alert.status) for alert in step.alerts]
+    assert told == [(60, "firing"), (10_010, "resolved")]
+    windows.accept(partials(2_500, "good"), 1, BASE_S * 1000)
+    assert [step.alerts for step in windows.steps((BASE_S + 25_010) * 1000, [SOURCE])] == [()]
+
+
+def test_what_stage_two_measures_goes_when_the_partition_does() -> None:
+    telemetry, windows = SelfMetrics(), PartitionWindows(3, EPOCH, MERGE, RULES)
+    for n in range(5):
+        windows.accept(partials(n, "bad"), n, BASE_S * 1000)
+        list(windows.steps((BASE_S + 10 * n + 10) * 1000, [SOURCE]))
+    measure = Measure(telemetry, 3)
+    measure.state(windows)
+    text = telemetry.text().decode()
+    assert 'tailrace_alerts{partition="3",state="firing"} 1.0' in text
+    assert 'tailrace_alerts{partition="3",state="suppressed"} 0.0' in text
+    assert 'tailrace_state_series{partition="3"} 1.0' in text
+    measure.forget()
+    assert 'partition="3"' not in telemetry.text().decode()
