@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.agents.harness.intent import Done, Intent, parse
+from pipeline.agents.kafka_wire import topic_ids
 from pipeline.agents.reading import reader, stretch
 from pipeline.errors import Misconfigured, NotNow
 from schemas.dead_letter import DeadLetter
@@ -24,6 +25,8 @@ class StandingIntent:
     partition: int
     start: int
     intent: Intent
+    gone: bool = False
+    """The topic is not the one of the intent's epoch any more: the next worker discards it."""
 
 
 async def standing(bootstrap: str, group: str) -> list[StandingIntent]:
@@ -36,13 +39,15 @@ async def standing(bootstrap: str, group: str) -> list[StandingIntent]:
         raise NotNow(f"Kafka at {bootstrap} does not answer: {error!r}") from error
     finally:
         await admin.close()
+    ids = await topic_ids(bootstrap, sorted({tp.topic for tp in offsets}))
     found = []
     for tp, committed in sorted(offsets.items()):
         if not (committed.metadata or "").startswith("v1;"):
             continue
         intent = parse(committed.metadata)
         if isinstance(intent, Intent):
-            found.append(StandingIntent(tp.topic, tp.partition, committed.offset, intent))
+            gone = ids.get(tp.topic) != intent.epoch
+            found.append(StandingIntent(tp.topic, tp.partition, committed.offset, intent, gone))
     return found
 
 

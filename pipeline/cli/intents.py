@@ -21,15 +21,21 @@ def show() -> None:
     """List the ranges that are on record and not done. While workers run, a range may be in work just now."""
     import asyncio
 
-    from pipeline.agents.intents import standing
+    from pipeline.agents.intents import letters, standing
     from pipeline.settings import load
 
     settings, _ = load()
     found = asyncio.run(standing(settings.kafka_bootstrap, settings.kafka_group))
     for one in found:
-        typer.echo(
-            f"{one.topic}/{one.partition}: [{one.start}, {one.intent.end}) epoch {one.intent.epoch} settings {one.intent.settings_hash}"
-        )
+        if one.gone:
+            what = "the topic was made anew, the next worker discards this"
+        else:
+            values = [letter.value for letter in asyncio.run(letters(settings.kafka_bootstrap, one))]
+            what = f"{len(values)} records, {sum(map(len, values))} B"
+        where = f"{one.topic}/{one.partition}: [{one.start}, {one.intent.end})"
+        typer.echo(f"{where} epoch {one.intent.epoch} settings {one.intent.settings_hash}: {what}")
+    if found:
+        typer.echo("Why one does not go in stands in its worker's log and at its /ready.")
     if not found:
         typer.echo(f"group {settings.kafka_group}: no intent stands")
 
@@ -52,6 +58,10 @@ def skip(topic: str, partition: int) -> None:
         one = next((one for one in found if (one.topic, one.partition) == (topic, partition)), None)
         if one is None:
             raise Misconfigured(f"no intent stands on {topic}/{partition}", "See `tailrace intents show`")
+        if one.gone:
+            raise Misconfigured(
+                f"the intent on {topic}/{partition} is of a topic that was made anew", "Start a worker: it discards it"
+            )
         await intents.refuse_members(settings.kafka_bootstrap, settings.kafka_group)
         letters = await intents.letters(settings.kafka_bootstrap, one)
         outcome = dead_letters(letters)

@@ -4,6 +4,7 @@ Promises: an insert begins only within the send deadline of an intent that this 
 sending the same intent again. *Not now* is repeated for ever, *never* and *fenced* go up. Does not build anything.
 """
 
+import logging
 import time
 
 from pipeline import clock
@@ -14,6 +15,8 @@ from pipeline.agents.harness.types import Group, Limits, Membership, Partition, 
 from pipeline.errors import NotNow
 from pipeline.model.outcome import Block, Outcome
 from pipeline.sinks.base import BlockSink, MessageSink
+
+log = logging.getLogger(__name__)
 
 
 class Delivery:
@@ -33,6 +36,7 @@ class Delivery:
         self._start, self._intent = start, intent
         self._limits, self._telemetry = limits, telemetry
         self._deadline = 0.0
+        self._blocked = False
         self.visible_ns = 0
         """Wall-clock time at which the last block was in."""
 
@@ -47,6 +51,13 @@ class Delivery:
 
     async def send(self, outcome: Outcome, blocks: BlockSink, messages: MessageSink) -> None:
         """S4 and S5, each repeated until it is in."""
+        try:
+            await self._send(outcome, blocks, messages)
+        finally:
+            if self._blocked:
+                self._set_blocked(False)
+
+    async def _send(self, outcome: Outcome, blocks: BlockSink, messages: MessageSink) -> None:
         for block in outcome.blocks:
             await self._insert(block, blocks)
             testing.point("S4:between")
@@ -91,9 +102,12 @@ class Delivery:
             await self.intend()
 
     async def _held_up(self, backoff: Backoff, error: NotNow) -> None:
-        at = self._partition
-        self._telemetry.gauge("sink_blocked", 1, topic=at.topic, partition=str(at.partition))
-        try:
-            await backoff.wait()
-        finally:
-            self._telemetry.gauge("sink_blocked", 0, topic=at.topic, partition=str(at.partition))
+        """From the first failure on the sink counts as blocking, until the batch is out: the next try may hang, too."""
+        if not self._blocked:
+            log.warning("%s/%s waits for its sink: %s", *self._partition, error)
+        self._set_blocked(True)
+        await backoff.wait()
+
+    def _set_blocked(self, blocked: bool) -> None:
+        at, self._blocked = self._partition, blocked
+        self._telemetry.gauge("sink_blocked", float(blocked), topic=at.topic, partition=str(at.partition))

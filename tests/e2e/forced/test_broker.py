@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.forced.world import Raw
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_broker_that_stands_still_past_the_request_time_out_is_outlived(raw: Raw) -> None:
     raw.produce(3000)
     members = [raw.start(TAILRACE_SESSION_TIMEOUT_S="2", TAILRACE_BATCH_MAX_RECORDS="20") for _ in range(2)]

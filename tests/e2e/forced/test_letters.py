@@ -11,7 +11,7 @@ from tests.support.kafka_hands import delete_records, epoch_of, read_whole
 BROKEN = b"\x0a\x7f"
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_dead_letter_and_a_bad_span_in_a_killed_batch_are_there_once_each(spans: Spans) -> None:
     spans.send(0, request("a"), BROKEN, request("b", "bad", "c", bad=1))
     member = spans.start(TAILRACE_TEST_CRASH_AT="S4:after")
@@ -27,10 +27,11 @@ def test_a_dead_letter_and_a_bad_span_in_a_killed_batch_are_there_once_each(span
     listed = spans.run("dead-letters", "list").splitlines()
     assert [line.split("  ")[:2] for line in listed[:-1]] == [[id_, reason] for id_, reason in expected.items()]
     assert listed[-1] == "2 dead letters"
+    assert spans.run("dead-letters", "show", "--raw", next(iter(expected))) == BROKEN.decode()
     assert spans.run("dead-letters", "redrive", *expected).endswith("2 would die again\n")
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_records_that_retention_took_are_named_in_one_letter_and_the_rest_goes_on(spans: Spans) -> None:
     spans.send(0, *(request(f"first {n}") for n in range(5)))
     member = spans.start()

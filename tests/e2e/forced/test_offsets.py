@@ -12,7 +12,7 @@ from tests.support.kafka import create_topics
 from tests.support.kafka_hands import delete_group, delete_topics, epoch_of, set_offsets
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_deleted_offsets_stop_the_worker_with_the_cure_and_the_cure_counts_once(raw: Raw) -> None:
     raw.produce(500)
     member = raw.start()
@@ -37,7 +37,7 @@ def test_deleted_offsets_stop_the_worker_with_the_cure_and_the_cure_counts_once(
     assert raw.exact()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_topic_made_anew_under_a_worker_is_read_from_its_beginning_and_both_epochs_stand(raw: Raw) -> None:
     raw.produce(400)
     member = raw.start()
@@ -53,7 +53,7 @@ def test_a_topic_made_anew_under_a_worker_is_read_from_its_beginning_and_both_ep
     assert not member.worker.dead()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("more", [20, 600])
 def test_a_topic_made_anew_amid_a_batch_loses_none_of_its_records(raw: Raw, more: int) -> None:
     """The batch in hand ends after the topic was made anew: its commit must not stand for the new topic's records."""

@@ -10,7 +10,7 @@ from tests.e2e.forced.world import SHORT_DEADLINE, Raw
 from tests.support.proxy import LossyProxy
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_an_insert_whose_answer_is_lost_counts_once(raw: Raw) -> None:
     raw.produce(400)
     with LossyProxy(raw.stage.clickhouse.port) as proxy:
@@ -24,7 +24,7 @@ def test_an_insert_whose_answer_is_lost_counts_once(raw: Raw) -> None:
     assert raw.exact()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_store_that_is_away_past_the_send_deadline_is_waited_for_and_counts_once(raw: Raw) -> None:
     raw.produce(2000)
     member = raw.start(**SHORT_DEADLINE, TAILRACE_BATCH_MAX_RECORDS="50")
@@ -55,9 +55,11 @@ def test_a_store_that_stands_still_under_load_costs_no_memory_and_loses_nothing(
             raw.produce(200, seed, size=50_000)
         time.sleep(max(0.0, begun + (60 if exactness_minutes else 10) - time.monotonic()))
         assert member.metric("tailrace_buffered_bytes") > 0
+        assert member.metric("tailrace_sink_blocked") > 0
     finally:
         raw.stage.clickhouse.resume()
     raw.wait_for_all(120)
     assert raw.exact()
     assert not member.worker.dead()
+    assert member.metric("tailrace_sink_blocked") == 0
     assert memory.growth_bytes() < 60 << 20
