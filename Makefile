@@ -30,7 +30,7 @@ format: setup ## mend what the formatter and the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## speed, as ratios within one run
+bench: setup ## speed of the kernels; ARGS=--help names the longer ones: against peers, delay, scale and others
 	$(BIN)/python -m benchmarks $(ARGS)
 
 picture: setup ## draw docs/live.svg from a run of the demo

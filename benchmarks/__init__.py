@@ -1,1 +1,1 @@
-"""Speed, as ratios within one run. `make bench` runs them all; `make bench ARGS="worker --spans 1000000"` runs one."""
+"""Speed, as ratios within one run. `make bench` runs the kernels; `make bench ARGS=peers` one that needs servers, `ARGS=--help` names all."""

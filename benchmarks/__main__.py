@@ -6,6 +6,9 @@ Those with servers take a minute or two each and are run by name; `python -m ben
 import importlib
 import sys
 
+from benchmarks import options
+
+KERNEL_TIMEOUT_S = 180
 KERNELS = {name: f"benchmarks.{name}" for name in ("decode", "aggregate", "rows")}
 LONG = {
     "worker": "benchmarks.worker",
@@ -28,8 +31,13 @@ def main() -> None:
         raise SystemExit(f"no benchmark {names[0]!r}; there are {', '.join(known)}")
     sys.argv = [f"python -m benchmarks {names[0]}", *sys.argv[2:]]
     for name in names:
+        module = importlib.import_module(known[name])
+        if name in KERNELS and {"-h", "--help"} & set(sys.argv):
+            raise SystemExit(module.__doc__)
         print(f"== {name}", flush=True)
-        importlib.import_module(known[name]).main()
+        if name in KERNELS:
+            options.limit(KERNEL_TIMEOUT_S)
+        module.main()
 
 
 if __name__ == "__main__":

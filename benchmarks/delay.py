@@ -65,6 +65,9 @@ def watch(at: Bed, chosen: argparse.Namespace) -> tuple[dict[int, int], str]:
                     raise ChildProcessError("the generator failed")
                 poll(at, seen)
             late_ms = (sender.stdout.read() if sender.stdout else "?").strip()
+        except BaseException:
+            print(f"{len(seen):,} of {expected:,} records are visible; the generator's exit code is {sender.poll()}")
+            raise
         finally:
             sender.kill()
     return seen, late_ms

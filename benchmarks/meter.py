@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -29,6 +29,8 @@ class Figures:
     cpu_s: float
     wall_s: float
     peak_bytes: int
+    foreign_s: float
+    """CPU seconds that went to processes which are no part of the benchmark: a busy machine makes every figure worse."""
 
     @property
     def a_cpu_s(self) -> float:
@@ -42,12 +44,13 @@ class Figures:
 
     def times(self, factor: int) -> "Figures":
         """The same in smaller units: spans for records."""
-        return Figures(self.done * factor, self.cpu_s, self.wall_s, self.peak_bytes)
+        return replace(self, done=self.done * factor)
 
     def __str__(self) -> str:
         """For people."""
         rates = f"{self.a_cpu_s:,.0f} per CPU-s, {self.a_s:,.0f} per s"
-        return f"{rates}, peak {self.peak_bytes / 2**20:,.0f} MiB ({self.done:,} in {self.wall_s:.1f} s)"
+        others = f", others used {self.foreign_s / self.wall_s:.1f} cores" if self.foreign_s > 0.1 * self.wall_s else ""
+        return f"{rates}, peak {self.peak_bytes / 2**20:,.0f} MiB ({self.done:,} in {self.wall_s:.1f} s{others})"
 
 
 class Usage:
@@ -154,11 +157,21 @@ async def _measure(progress: Progress, total: int, processes: Sequence[psutil.Pr
 
 
 async def _count(progress: Progress, first: int, total: int, usage: Usage) -> Figures:
-    begun_cpu_s, begun_s = usage.cpu_s(), time.monotonic()
+    begun_cpu_s, begun_s, begun_foreign_s = usage.cpu_s(), time.monotonic(), foreign_s()
     now, cpu_s, at_s = first, begun_cpu_s, begun_s
     while now < total:
         await asyncio.sleep(POLL_S)
         seen, used_s = await progress(), usage.cpu_s()
         if seen > now:
             now, cpu_s, at_s = seen, used_s, time.monotonic()
-    return Figures(now - first, cpu_s - begun_cpu_s, at_s - begun_s, usage.peak_bytes)
+    return Figures(
+        now - first, cpu_s - begun_cpu_s, at_s - begun_s, usage.peak_bytes, max(0.0, foreign_s() - begun_foreign_s)
+    )
+
+
+def foreign_s() -> float:
+    """CPU seconds of the machine so far, less those of this process and all that it started and that still run."""
+    machine = psutil.cpu_times()
+    me = psutil.Process()
+    own = (one.cpu_times() for one in (me, *me.children(recursive=True)))
+    return sum(machine) - machine.idle - machine.iowait - sum(used.user + used.system for used in own)

@@ -23,10 +23,15 @@ def parser(description: str | None, timeout_s: int) -> argparse.ArgumentParser:
 def parse(made: argparse.ArgumentParser) -> argparse.Namespace:
     """The options; from here on the time runs. Says how busy the machine was before."""
     options = made.parse_args()
-    signal.signal(signal.SIGALRM, _give_up)
-    signal.alarm(options.timeout)
+    limit(options.timeout)
     print(f"{os.cpu_count()} cores, load average before: {os.getloadavg()[0]:.2f}", flush=True)
     return options
+
+
+def limit(seconds: int) -> None:
+    """From now on so much time is left."""
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(seconds)
 
 
 def _give_up(_number: int, _frame: FrameType | None) -> None:
