@@ -1,10 +1,12 @@
 """An alert's present state, in Alertmanager's field names: the value of a record on `alerts`, keyed by fingerprint."""
 
 import hashlib
+import math
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Severity = Literal["critical", "warning", "info"]
 
@@ -23,6 +25,21 @@ class Alert(BaseModel):
     updated_at: datetime = Field(alias="updatedAt")
     generator_url: str = Field(default="", alias="generatorURL")
     evidence: dict[str, str | float] = Field(default_factory=dict)
+
+    @field_validator("evidence", mode="before")
+    @classmethod
+    def _known(cls, evidence: object) -> object:
+        """JSON has no NaN: a figure that is none is left out, also where a record says `null`."""
+        return known(evidence) if isinstance(evidence, Mapping) else evidence
+
+
+def known(evidence: Mapping[str, object]) -> dict[str, object]:
+    """What stands for something."""
+    return {
+        name: value
+        for name, value in evidence.items()
+        if value is not None and not (isinstance(value, float) and not math.isfinite(value))
+    }
 
 
 def fingerprint(labels: dict[str, str]) -> str:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from pipeline.alerting.rules import SERIES_KEYS, TOO_MANY_ALERTS, Rule, hold_s
 from pipeline.model.finding import Finding
-from schemas.alert import Alert, fingerprint
+from schemas.alert import Alert, fingerprint, known
 
 STORM_KEEP_S = 60
 """`keep_for` of the alert about too many alerts."""
@@ -140,8 +140,8 @@ def _fired(print_: str, entry: Entry, at_ms: int) -> Alert:
 def _resolved(alert: Alert, finding: Finding | None, at_ms: int) -> Alert:
     figures = _figures(finding) if finding is not None else {}
     at = _time(at_ms)
-    changed = {"status": "resolved", "ends_at": at, "updated_at": at, "evidence": {**alert.evidence, **figures}}
-    return alert.model_copy(update=changed)
+    evidence = known({**alert.evidence, **figures})  # of nothing heard there is no value
+    return alert.model_copy(update={"status": "resolved", "ends_at": at, "updated_at": at, "evidence": evidence})
 
 
 def _figures(finding: Finding) -> dict[str, str | float]:

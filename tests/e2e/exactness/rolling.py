@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from schemas.columns import SKETCH_GAMMA, WINDOW_S, ZERO_BUCKET
@@ -36,7 +37,8 @@ def series_windows(stage: Stage) -> dict[Key, dict[str, Any]]:
         assert key not in found, f"{key} was closed twice"
         assert not row.pop("incomplete"), f"{key} is incomplete"
         latency = {int(place): count for place, count in row.pop("latency").items()}
-        found[key] = {name: float(value) for name, value in row.items()} | {"latency": latency}
+        figures = {name: math.nan if value is None else float(value) for name, value in row.items()}
+        found[key] = figures | {"latency": latency}
     return found
 
 
@@ -58,13 +60,13 @@ def rolling_truth(truth: dict[Key, dict[str, Any]], key: Key) -> dict[str, float
 
 
 def _quantile(latency: dict[int, float], q: float) -> float:
-    """Milliseconds: the value of the least bucket whose cumulative count reaches q of the total."""
+    """Milliseconds: the value of the least bucket whose cumulative count reaches q of the total; NaN of nothing."""
     need, sofar = q * sum(latency.values()), 0.0
     for place in sorted(latency):
         sofar += latency[place]
         if sofar >= need:
             return 0.0 if place == ZERO_BUCKET else 0.99 * SKETCH_GAMMA**place / 1e6
-    return 0.0
+    return math.nan
 
 
 def _add(total: dict[str, Any], row: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The life of alerts: laws over any stream of findings, then the cases that the rules name."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.alerting.book import AlertBook, key_of
 from pipeline.alerting.rules import ThresholdRule
 from pipeline.model.finding import Finding
+from pipeline.sinks.alert_topic import AlertStates, write
 from schemas.alert import Alert, fingerprint
 
 STEP_MS = 10_000
@@ -102,6 +104,16 @@ def test_a_resolved_alert_keeps_its_start_and_tells_the_value_that_ended_it() ->
     assert (ended.starts_at, ended.fingerprint, ended.evidence["value"]) == (fired.starts_at, fired.fingerprint, 50.0)
     assert ended.ends_at is not None
     assert (ended.ends_at - ended.starts_at).total_seconds() == 10
+
+
+def test_a_resolution_without_a_value_can_be_read_back_from_the_topic() -> None:
+    book = AlertBook([rule()])
+    book.advance([finding()], 0)
+    (resolved,) = book.advance([finding(active=False, value=math.nan)], STEP_MS)
+    (message,) = write([resolved])
+    states = AlertStates()
+    assert states.read([(message.key, message.value)]) == [resolved]
+    assert "value" not in resolved.evidence
 
 
 def test_an_alert_whose_rule_is_gone_is_resolved() -> None:
