@@ -34,7 +34,7 @@ bench: setup ## speed of the kernels; ARGS=--help names the longer ones: against
 	$(BIN)/python -m benchmarks $(ARGS)
 
 picture: setup ## draw docs/live.svg from a run of the demo
-	$(BIN)/tailrace demo --seconds 30 --picture docs/live.svg
+	$(BIN)/tailrace demo --seconds 165 --picture docs/live.svg
 
 setup: .venv/.ready ## the environment in .venv, from the lock file
 

@@ -1,14 +1,17 @@
 """The shop's database: SQLite through SQLAlchemy, instrumented; products and orders.
 
-Promises: made and filled at start, the same content every time. One engine a service.
+Promises: made and filled at start, the same content every time. One database a service, and a pool of connections of its own for
+what is slow, so that a slow query holds up nobody else.
 """
 
+import sqlite3
+import time
 from pathlib import Path
 
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
-from sqlalchemy import Column, Float, Integer, MetaData, String, Table, create_engine, select, text
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, create_engine, event, select, text
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 METADATA = MetaData()
 PRODUCTS = Table(
@@ -19,19 +22,25 @@ ORDERS = Table(
 )
 
 SLOW_SQL = text(Path(__file__).with_name("slow_query.sql").read_text())
-"""A query with no index to help it: the fault `slow_query`."""
+"""The fault `slow_query`."""
 
 
-def open_database() -> Engine:
-    """A filled database in memory, instrumented."""
+def open_database() -> tuple[Engine, Engine]:
+    """A filled database in memory, and connections for slow queries; both instrumented."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
     METADATA.create_all(engine)
     with engine.begin() as connection:
         connection.execute(
             PRODUCTS.insert(), [{"id": i, "name": f"product {i}", "price": 5.0 + i % 40} for i in range(1, 201)]
         )
-    SQLAlchemyInstrumentor().instrument(engine=engine)
-    return engine
+    slow = create_engine("sqlite://", poolclass=QueuePool, connect_args={"check_same_thread": False}, pool_size=50)
+    event.listen(slow, "connect", _teach_waiting)
+    SQLAlchemyInstrumentor().instrument(engines=[engine, slow])
+    return engine, slow
+
+
+def _teach_waiting(connection: sqlite3.Connection, _: object) -> None:
+    connection.create_function("wait_ms", 1, lambda ms: time.sleep(ms / 1000))
 
 
 def product(connection: Connection, product_id: int) -> dict[str, object] | None:

@@ -67,10 +67,10 @@ def catalog(_: Addresses, exporter: SilenceableExporter) -> FastAPI:
     """Products, from SQL."""
     app = FastAPI(title="catalog")
     faults = add_faults(app, exporter)
-    engine = open_database()
+    engine, slow = open_database()
 
     def run_slow() -> None:
-        with engine.connect() as connection:
+        with slow.connect() as connection:
             connection.execute(SLOW_SQL)
 
     @app.get("/products")
@@ -96,7 +96,7 @@ def checkout(addresses: Addresses, exporter: SilenceableExporter) -> FastAPI:
     """Orders: look up the price, take the money, write it down."""
     app = FastAPI(title="checkout")
     add_faults(app, exporter)
-    engine = open_database()
+    engine, _ = open_database()
     client = httpx.AsyncClient(timeout=10)
 
     @app.post("/orders", status_code=201)

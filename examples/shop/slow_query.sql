@@ -1,2 +1,2 @@
-WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500000)
-SELECT count(*) FROM n WHERE i % 7 = 3
+-- The fault `slow_query`: waits as for a lock, without using the processor.
+SELECT wait_ms(1200) AS waited

@@ -36,7 +36,7 @@ def demo(
     ] = 120.0,
     keep: Annotated[bool, typer.Option("--keep", help="Keep data and logs.")] = False,
     picture: Annotated[
-        Path | None, typer.Option(help="Draw the screen into this SVG file when the first alert fires.")
+        Path | None, typer.Option(help="Draw the screen into this SVG file while an alert fires.")
     ] = None,
 ) -> None:
     """Start Kafka, ClickHouse, receiver, worker and an example shop; inject faults; show percentiles and alerts live.

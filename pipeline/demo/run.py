@@ -50,7 +50,7 @@ class Plan:
     keep: bool = False
     ports_from: int | None = None
     picture: Path | None = None
-    """Where to draw the screen (SVG) at the first moment an alert fires."""
+    """Where to draw the screen (SVG) while an alert fires; the last one stays."""
     patience_s: float = 120.0
     """How much longer than asked the demo waits for what is not seen yet."""
 
@@ -86,7 +86,7 @@ async def _demo(asked: Plan, folder: Path, console: Console) -> int:
             console.print(f"ready after {time.monotonic() - began:.0f} s: {addresses.text}", soft_wrap=True)
             console.print(verdict.LOOK_ON.format(url=addresses.clickhouse), highlight=False, soft_wrap=True)
             store = Store(_connect(addresses))
-            watch = Watch(asked, children, shop, store, Workers(addresses.workers), show, stop)
+            watch = Watch(asked, children, shop, store, Workers(addresses.workers), show, stop, began)
             await watch.run()
             sent = None if stop.is_set() else await shop.close()
             seen = await (store.ask(verdict.look) if sent is None else _settled(store, sent, stop))
@@ -156,6 +156,8 @@ class Watch:
     workers: Workers
     show: Show
     stop: asyncio.Event
+    started_s: float
+    live: bool = False
 
     async def run(self) -> None:
         """Until stopped or done."""
@@ -168,7 +170,11 @@ class Watch:
                 self.show.say(f"fault: {injection.says}")
             before_s = now_s
             try:
-                self.show.snapshot(await self.store.ask(self._snapshot), notes(faults, now_s, ends_s), now_s, ends_s)
+                snapshot = await self.store.ask(self._snapshot)
+                if snapshot.services and not self.live:
+                    self.live = True
+                    self.show.say(f"first figures {time.monotonic() - self.started_s:.0f} s after the start")
+                self.show.snapshot(snapshot, notes(faults, now_s, ends_s), now_s, ends_s)
                 if ends_s is not None and now_s >= ends_s and await self._all_seen():
                     return
             except NotNow as error:

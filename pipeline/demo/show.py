@@ -94,7 +94,6 @@ class Show:
         if self._draw_to and any(alert.status == "firing" for alert in snapshot.alerts):
             frame = Frame(now, *PICTURE_SIZE, TITLE, clock, notes)
             self._draw_to.write_text(picture(snapshot, frame))
-            self._draw_to = None
         if self._live:
             size = self._console.size
             self._last = screen(snapshot, Frame(now, size.width, size.height, TITLE, clock, notes))

@@ -46,16 +46,27 @@ STOREFRONT = 20
 """Ports from Kafka's to the storefront's."""
 
 
+def tailrace(*arguments: str, **environment: str) -> tuple[int, str]:
+    """A command besides: exit code and all that it said."""
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    done = subprocess.run(command, env=bare() | environment, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout + done.stderr
+
+
+def bare() -> dict[str, str]:
+    """The environment without our settings, but for where the jars are."""
+    kept = ("TAILRACE_CACHE_DIR",)
+    return {name: value for name, value in os.environ.items() if not name.startswith("TAILRACE_") or name in kept}
+
+
 class Demo:
     """One `tailrace demo` without a terminal."""
 
     def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
         self.data_dir = folder / "data"
         command = [sys.executable, "-m", "pipeline", "demo", "--data-dir", str(self.data_dir), *arguments]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TAILRACE_")}
-        kept = {name: os.environ[name] for name in ("TAILRACE_CACHE_DIR",) if name in os.environ}
         self.process = psutil.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean | kept | environment
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=bare() | environment
         )
         self.said: list[str] = []
 
@@ -197,6 +208,17 @@ def check_known_trace(client: Client, known: Known) -> None:
     assert [tuple(row) for row in counted] == [(3, 1)]
 
 
+def check_commands(addresses: dict[str, Any]) -> None:
+    """What a person would ask meanwhile."""
+    code, screen = tailrace("top", "--once", TAILRACE_DATA_DIR=addresses["data_dir"])
+    assert code == 0, screen
+    assert "storefront" in screen
+    assert re.search(r"span end → row  p50 \d+\.\d s  p99 \d+\.\d s.*lag \d", screen), screen
+    url = f"{addresses['clickhouse']}/{addresses['database']}"
+    code, said = tailrace("doctor", TAILRACE_KAFKA_BOOTSTRAP=addresses["kafka"], TAILRACE_CLICKHOUSE_URL=url)
+    assert (code, said.splitlines()[-1]) == (0, "all is well"), said
+
+
 @pytest.mark.timeout(600)
 def test_a_short_demo_sees_its_fault_and_accounts_for_every_span(tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(RULES)
@@ -209,6 +231,7 @@ def test_a_short_demo_sees_its_fault_and_accounts_for_every_span(tmp_path: Path)
         shop = f"http://127.0.0.1:{int(addresses['kafka'].rpartition(':')[2]) + STOREFRONT}"
         check_known_trace(client, send_known_trace(f"http://{addresses['otlp_grpc']}", shop))
         client.close()
+        check_commands(addresses)
         code, said = demo.end()
         assert code == 0, said
         assert demo.left_behind() == []
