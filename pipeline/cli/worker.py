@@ -26,11 +26,14 @@ def worker() -> None:
 
     from pipeline.agents.run import run_worker
     from pipeline.app import build
+    from pipeline.cli.calm import Calm
     from pipeline.settings import load
 
     settings, _ = load()
     form = "%(asctime)s %(levelname)s %(name)s %(message)s"
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr, format=form)
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Calm())
     for noisy in ("faust", "mode", "aiokafka"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
 
