@@ -10,7 +10,6 @@ import pytest
 
 from pipeline.cli import calm
 
-
 LOGGERS = ("aiokafka", "clickhouse_connect", "pipeline")
 
 
