@@ -14,7 +14,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.errors import CommitFailedError, for_code
+from aiokafka.errors import CommitFailedError, KafkaError, for_code
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.agents.kafka_wire import topic_ids
@@ -24,11 +24,16 @@ _DELETE_GROUPS = 42
 
 
 def committed(bootstrap: str, group: str, topic: str) -> dict[int, tuple[int, str]]:
-    """Partition → (offset, metadata)."""
+    """Partition → (offset, metadata); nothing while the broker does not know the group yet."""
 
     async def ask() -> dict[int, tuple[int, str]]:
         async with _admin(bootstrap) as admin:
-            found = await admin.list_consumer_group_offsets(group)
+            try:
+                found = await admin.list_consumer_group_offsets(group)
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                return {}
         return {tp.partition: (at.offset, at.metadata) for tp, at in found.items() if tp.topic == topic}
 
     return asyncio.run(ask())

@@ -10,7 +10,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-QUIET_S = 0.2
+QUIET_S = 0.1
 """An answer that was silent for so long is through."""
 
 
