@@ -73,13 +73,14 @@ class Groups(NamedTuple):
 @folded
 def _key(spans: Spans, i: Int) -> Int:
     """Resource key, name, kind and error of one span in one number."""
-    kind = np.int64(spans.kind[i])
+    at = np.uint64(i)
+    kind = np.int64(spans.kind[at])
     if kind > 5:
         kind = np.int64(0)
-    code = spans.status_code[i]
-    error = code == 2 or (code == 0 and kind == 2 and spans.http_status[i] >= 500)
-    resource = np.int64(spans.resource_key[spans.resource[i]])
-    return (resource << NAME_BITS | np.int64(spans.name[i])) << KIND_BITS | kind << 1 | np.int64(error)
+    code = spans.status_code[at]
+    error = code == 2 or (code == 0 and kind == 2 and spans.http_status[at] >= 500)
+    resource = np.int64(spans.resource_key[np.uint64(spans.resource[at])])
+    return (resource << NAME_BITS | np.int64(spans.name[at])) << KIND_BITS | kind << 1 | np.int64(error)
 
 
 @folded
@@ -113,7 +114,7 @@ def _pair_slot(pair: Int, pairs: I64) -> Int:
     """Where a pair stands, or the free place for it."""
     mask = len(pairs) - 1
     slot = (pair * _PRIME >> 31) * 2 & mask
-    while pairs[slot] != _FREE and pairs[slot] != pair:
+    while pairs[np.uint64(slot)] != _FREE and pairs[np.uint64(slot)] != pair:
         slot = (slot + 2) & mask
     return slot
 
@@ -173,7 +174,8 @@ def add_spans(spans: Spans, begin: Int, groups: Groups, bounds: I64, cells: I16)
     for i in range(begin, len(spans.resource)):
         if used[GROUPS] >= most_groups or used[PAIRS] >= most_pairs:
             return np.int64(i)
-        end_ns = spans.end_ns[i]
+        at = np.uint64(i)
+        start_ns, end_ns = spans.start_ns[at], spans.end_ns[at]
         since = end_ns - window_at
         if since < 0 or since >= WINDOW_NS:
             window = end_ns // WINDOW_NS
@@ -181,16 +183,17 @@ def add_spans(spans: Spans, begin: Int, groups: Groups, bounds: I64, cells: I16)
         key = _key(spans, i)
         group = _group_of(window, key, groups)
         # 0 too where the difference has no int64.
-        duration_ns = max(end_ns - spans.start_ns[i], 0) if end_ns > spans.start_ns[i] else np.int64(0)
-        satisfied_ns = spans.satisfied_ns[key >> NAME_BITS + KIND_BITS]
-        units = _add(groups.sums, 8 * group, duration_ns, min(spans.weight[i], WEIGHT_MAX), key & 1, satisfied_ns)
+        duration_ns = max(end_ns - start_ns, 0) if end_ns > start_ns else np.int64(0)
+        satisfied_ns = spans.satisfied_ns[np.uint64(key >> NAME_BITS + KIND_BITS)]
+        units = _add(groups.sums, 8 * group, duration_ns, min(spans.weight[at], WEIGHT_MAX), key & 1, satisfied_ns)
         pair = group << PAIR_BITS | (bucket_of(duration_ns, bounds, cells) + 1)
-        place = _pair_slot(pair, groups.pairs)
+        place = np.uint64(_pair_slot(pair, groups.pairs))
+        calls = place + np.uint64(1)
         if groups.pairs[place] == _FREE:
             used[PAIRS] += 1
             groups.pairs[place] = pair
-            groups.pairs[place + 1] = 0
-        groups.pairs[place + 1] += units
+            groups.pairs[calls] = 0
+        groups.pairs[calls] += units
     return np.int64(len(spans.resource))
 
 

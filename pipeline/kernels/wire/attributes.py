@@ -53,22 +53,23 @@ def usual(b: U8, p: Int, end: Int, j: Int, rows: Rows) -> bool:
     word = word_at(b, q)
     if word & 0xFFFF != 0x12 | length << 8:
         return False
-    rows.key_at[j] = p + 2
-    rows.key_length[j] = key_length
-    rows.value_length[j] = 0
+    row = np.uint64(j)
+    rows.key_at[row] = p + 2
+    rows.key_length[row] = key_length
+    rows.value_length[row] = 0
     tag = word >> 16 & 0xFF
     if tag == 0x0A:
-        rows.value_at[j] = q + 4
-        rows.value_length[j] = length - 2
-        rows.kind[j] = STRING
+        rows.value_at[row] = q + 4
+        rows.value_length[row] = length - 2
+        rows.kind[row] = STRING
         return bool(word >> 24 & 0xFF == length - 2) and is_ascii(b, p, end)
-    rows.kind[j] = tag >> 3
+    rows.kind[row] = tag >> 3
     if tag == 0x18 or tag == 0x10:
         value = _short_varint(word >> 24, length - 1)
-        rows.value_at[j] = value
+        rows.value_at[row] = value
         return bool(value >= 0) and is_ascii(b, p, q)
     if tag == 0x21:
-        rows.value_at[j] = word_at(b, q + 3)
+        rows.value_at[row] = word_at(b, q + 3)
         return bool(length == 9) and is_ascii(b, p, q)
     return False
 

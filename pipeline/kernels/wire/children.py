@@ -74,7 +74,9 @@ def event(b: U8, p: Int, end: Int, out: Events, rows: Rows, n: I64, slot: I64, a
         elif tag == 0x20:
             dropped = value
         elif tag == 0x1A:
-            code = _attribute(b, value, value + length, rows, n, EVENT_ATTRIBUTES, slot, first + attributes_max)
+            code = _attribute(
+                b, value, value + length, rows, n, np.int64(EVENT_ATTRIBUTES), slot, first + attributes_max
+            )
             if code < 0:
                 return code
             seen += 1
@@ -100,7 +102,7 @@ def _attribute(b: U8, p: Int, end: Int, rows: Rows, n: I64, table: Int, slot: I6
     j = n[table]
     code: Int = np.int64(0)
     if not usual(b, p, end, j, rows):
-        code = key_value(b, p, end, 5, j, rows, slot)
+        code = key_value(b, p, end, np.int64(5), j, rows, slot)
     if code < 0 or j >= stop:
         return code
     if j + 1 >= len(rows.kind):
@@ -138,7 +140,9 @@ def link(b: U8, p: Int, end: Int, out: Links, rows: Rows, n: I64, slot: I64, att
         elif tag == 0x35:
             flags = value
         elif tag == 0x22:
-            code = _attribute(b, value, value + length, rows, n, LINK_ATTRIBUTES, slot, first + attributes_max)
+            code = _attribute(
+                b, value, value + length, rows, n, np.int64(LINK_ATTRIBUTES), slot, first + attributes_max
+            )
             if code < 0:
                 return code
             seen += 1

@@ -48,7 +48,7 @@ def body(b: U8, p: Int, end: Int, wire: Int) -> tuple[Int, Int, Int]:
     """(value or place, length, next position) of a field without its tag, for every wire type but groups; or (0, 0, code)."""
     zero = np.int64(0)
     if wire == 2:
-        n, p = varint(b, p, end, 5)
+        n, p = varint(b, p, end, np.int64(5))
         if p < 0:
             return zero, zero, p
         if n > LENGTH_MAX:
@@ -57,7 +57,7 @@ def body(b: U8, p: Int, end: Int, wire: Int) -> tuple[Int, Int, Int]:
             return zero, zero, np.int64(TRUNCATED)
         return np.int64(p), n, np.int64(p + n)
     if wire == 0:
-        n, p = varint(b, p, end, 10)
+        n, p = varint(b, p, end, np.int64(10))
         return n, zero, p
     if wire == 1:
         if end - p < 8:
@@ -74,7 +74,7 @@ def body(b: U8, p: Int, end: Int, wire: Int) -> tuple[Int, Int, Int]:
 def any_field(b: U8, p: Int, end: Int) -> tuple[Int, Int, Int, Int]:
     """As `field`, for every form there is."""
     zero = np.int64(0)
-    tag, p = varint(b, p, end, 5)
+    tag, p = varint(b, p, end, np.int64(5))
     if p < 0:
         return zero, zero, zero, p
     if tag > TAG_MAX or tag < 8:

@@ -26,7 +26,7 @@ I32 = npt.NDArray[np.int32]
     LINK_ATTRIBUTES,
     NAMES,
 ) = range(12)
-"""The tables: their places among counters and in `scan.Tables`."""
+"""The tables (an owner's pieces come behind it): their places among counters and in `scan.Tables`."""
 TABLES = 12
 
 

@@ -45,8 +45,8 @@ def scan_owners(
 ) -> None:
     """Fill `out` from pieces; write a bad owner's code to codes[owner]; add attributes dropped to counted[4]."""
     slot = np.zeros(SLOT_SIZE, np.int64)
-    j = 0
-    k = 0
+    j = np.int64(0)
+    k = np.int64(0)
     owners = len(codes)
     for owner in range(owners):
         out.name_at[owner] = out.version_at[owner] = 0

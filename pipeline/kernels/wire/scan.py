@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.kernels.jit import Int, bare, folded
+from pipeline.kernels.jit import Int, bare, folded, inlined
 from pipeline.kernels.wire.attributes import SLOT_SIZE, Rows
 from pipeline.kernels.wire.children import Events, Links
 from pipeline.kernels.wire.codes import INVALID_UTF8, NO_ROOM
@@ -21,9 +21,7 @@ from pipeline.kernels.wire.frames import (
     I64,
     LINKS,
     NAMES,
-    RESOURCE_PIECES,
     RESOURCES,
-    SCOPE_PIECES,
     SCOPES,
     SPANS,
     TABLES,
@@ -81,6 +79,8 @@ def scratch() -> Scratch:
 
 
 RECORD, INDEX = range(2)
+IN_RECORD, IN_RESOURCE, IN_SCOPE = range(3)
+"""How deep the walk is."""
 
 
 @bare
@@ -109,7 +109,32 @@ def scan(
         _copy(counted, scratch.counted_before)
         scratch.place[RECORD] = i
         scratch.place[INDEX] = 0
-        code = _record(b, start[i], start[i + 1], rules, rows, out, n, counted, index, scratch)
+        p, end = start[i], start[i + 1]
+        record_end = resource_end = end
+        level = IN_RECORD
+        code: Int = np.int64(0)
+        while code >= 0:
+            if p >= end:
+                if level == IN_RECORD:
+                    break
+                level -= 1
+                end = resource_end if level == IN_RESOURCE else record_end
+                continue
+            tag, at, _, p = field(b, p, end)
+            if p < 0:
+                code = p
+            elif level == IN_SCOPE and tag == 0x12:
+                code = _span(b, at, p, rules, rows, out, n, counted, index, scratch)
+            elif level == IN_SCOPE:
+                code = _about(b, tag, at, p, np.int64(SCOPES), out.scopes, out.scope_pieces, n)
+            elif level == IN_RESOURCE and tag == 0x12:
+                code = _begin(out.scopes, n, np.int64(SCOPES), n[RESOURCES] - 1)
+                resource_end, end, p, level = end, p, at, IN_SCOPE
+            elif level == IN_RESOURCE:
+                code = _about(b, tag, at, p, np.int64(RESOURCES), out.resources, out.resource_pieces, n)
+            elif tag == 0x0A:
+                code = _begin(out.resources, n, np.int64(RESOURCES), np.int64(i))
+                record_end, end, p, level = end, p, at, IN_RESOURCE
         if code < 0:
             _copy(scratch.before_record, n)
             _copy(scratch.counted_before, counted)
@@ -125,110 +150,42 @@ def _copy(source: I64, target: I64) -> None:
         target[i] = source[i]
 
 
-@folded
-def _record(
-    b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Tables, n: I64, counted: I64, index: Index, scratch: Scratch
-) -> Int:
-    while p < end:
-        tag, at, length, p = field(b, p, end)
-        if p < 0:
-            return p
-        if tag == 0x0A:
-            r = n[RESOURCES]
-            if r + 1 >= len(out.resources.parent):
-                return np.int64(NO_ROOM - RESOURCES)
-            n[RESOURCES] = r + 1
-            out.resources.parent[r] = scratch.place[RECORD]
-            code = _resource(b, at, at + length, r, rules, rows, out, n, counted, index, scratch)
-            if code < 0:
-                return code
+@bare
+def _begin(owners: Owners, n: I64, table: Int, parent: Int) -> Int:
+    """Another resource or scope; 0 or a code."""
+    k = n[table]
+    if k + 1 >= len(owners.parent):
+        return np.int64(NO_ROOM - table)
+    n[table] = k + 1
+    owners.parent[k] = parent
+    owners.url_at[k] = 0
+    owners.url_length[k] = 0
     return np.int64(0)
 
 
-@folded
-def _resource(
-    b: U8,
-    p: Int,
-    end: Int,
-    r: Int,
-    rules: Rules,
-    rows: bool,
-    out: Tables,
-    n: I64,
-    counted: I64,
-    index: Index,
-    scratch: Scratch,
-) -> Int:
-    out.resources.url_at[r] = 0
-    out.resources.url_length[r] = 0
-    while p < end:
-        tag, at, length, p = field(b, p, end)
-        if p < 0:
-            return p
-        code: Int = np.int64(0)
-        if tag == 0x0A:
-            code = _piece(out.resource_pieces, n, RESOURCE_PIECES, r, at, length)
-        elif tag == 0x12:
-            s = n[SCOPES]
-            if s + 1 >= len(out.scopes.parent):
-                return np.int64(NO_ROOM - SCOPES)
-            n[SCOPES] = s + 1
-            out.scopes.parent[s] = r
-            code = _scope(b, at, at + length, r, s, rules, rows, out, n, counted, index, scratch)
-        elif tag == 0x1A:
-            code = _url(b, out.resources, r, at, length)
-        if code < 0:
-            return code
+@bare
+def _about(b: U8, tag: Int, at: Int, end: Int, table: Int, owners: Owners, pieces: Pieces, n: I64) -> Int:
+    """A field of ResourceSpans or ScopeSpans that is about the owner begun last: its message, or its schema's address; 0 or a code."""
+    owner = n[table] - 1
+    if tag == 0x0A:
+        k = n[table + 1]
+        if k + 1 >= len(pieces.at):
+            return np.int64(NO_ROOM - (table + 1))
+        n[table + 1] = k + 1
+        pieces.owner[k] = owner
+        pieces.at[k] = at
+        pieces.end[k] = end
+    elif tag == 0x1A:
+        if not is_utf8(b, at, end):
+            return np.int64(INVALID_UTF8)
+        owners.url_at[owner] = at
+        owners.url_length[owner] = end - at
     return np.int64(0)
 
 
-@folded
-def _scope(
-    b: U8,
-    p: Int,
-    end: Int,
-    r: Int,
-    s: Int,
-    rules: Rules,
-    rows: bool,
-    out: Tables,
-    n: I64,
-    counted: I64,
-    index: Index,
-    scratch: Scratch,
-) -> Int:
-    out.scopes.url_at[s] = 0
-    out.scopes.url_length[s] = 0
-    while p < end:
-        tag, at, length, p = field(b, p, end)
-        if p < 0:
-            return p
-        code: Int = np.int64(0)
-        if tag == 0x12:
-            code = _span(b, at, at + length, r, s, rules, rows, out, n, counted, index, scratch)
-        elif tag == 0x0A:
-            code = _piece(out.scope_pieces, n, SCOPE_PIECES, s, at, length)
-        elif tag == 0x1A:
-            code = _url(b, out.scopes, s, at, length)
-        if code < 0:
-            return code
-    return np.int64(0)
-
-
-@folded
+@inlined
 def _span(
-    b: U8,
-    p: Int,
-    end: Int,
-    r: Int,
-    s: Int,
-    rules: Rules,
-    rows: bool,
-    out: Tables,
-    n: I64,
-    counted: I64,
-    index: Index,
-    scratch: Scratch,
+    b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Tables, n: I64, counted: I64, index: Index, scratch: Scratch
 ) -> Int:
     """One span: a row, or a row in `Bad`; a code only where there is no room."""
     k = n[SPANS]
@@ -247,18 +204,19 @@ def _span(
     if code < 0:
         if rows:
             _copy(scratch.before_span, n)
-        return _bad(out.bad, n, record, nth, r, s, p, end, code)
+        return _bad(out.bad, n, record, nth, p, end, code)
     if k + 1 >= len(c.record):
         return np.int64(NO_ROOM - SPANS)
     number = number_of(b, f[NAME], f[NAME + LEN], out.names, index)
     if number < 0:
         return np.int64(NO_ROOM - NAMES)
     n[SPANS] = k + 1
-    c.name_number[k] = number
-    c.record[k] = record
-    c.index_in_record[k] = nth
-    c.resource[k] = r
-    c.scope[k] = s
+    row = np.uint64(k)
+    c.name_number[row] = number
+    c.record[row] = record
+    c.index_in_record[row] = nth
+    c.resource[row] = n[RESOURCES] - 1
+    c.scope[row] = n[SCOPES] - 1
     if rows:
         counted[DROPPED] += f[OVER] + max(0, f[OWN] - rules.attributes_max)
         c.attributes_first[k + 1] = n[ATTRIBUTES]
@@ -267,38 +225,17 @@ def _span(
     return np.int64(0)
 
 
-@folded
-def _bad(bad: Bad, n: I64, record: Int, nth: Int, r: Int, s: Int, at: Int, end: Int, code: Int) -> Int:
+@bare
+def _bad(bad: Bad, n: I64, record: Int, nth: Int, at: Int, end: Int, code: Int) -> Int:
     k = n[BAD_SPANS]
     if k + 1 >= len(bad.code):
         return np.int64(NO_ROOM - BAD_SPANS)
     n[BAD_SPANS] = k + 1
     bad.record[k] = record
     bad.nth[k] = nth
-    bad.resource[k] = r
-    bad.scope[k] = s
+    bad.resource[k] = n[RESOURCES] - 1
+    bad.scope[k] = n[SCOPES] - 1
     bad.at[k] = at
     bad.end[k] = end
     bad.code[k] = code
-    return np.int64(0)
-
-
-@folded
-def _piece(pieces: Pieces, n: I64, table: Int, owner: Int, at: Int, length: Int) -> Int:
-    k = n[table]
-    if k + 1 >= len(pieces.at):
-        return np.int64(NO_ROOM - table)
-    n[table] = k + 1
-    pieces.owner[k] = owner
-    pieces.at[k] = at
-    pieces.end[k] = at + length
-    return np.int64(0)
-
-
-@folded
-def _url(b: U8, owners: Owners, owner: Int, at: Int, length: Int) -> Int:
-    if not is_utf8(b, at, at + length):
-        return np.int64(INVALID_UTF8)
-    owners.url_at[owner] = at
-    owners.url_length[owner] = length
     return np.int64(0)

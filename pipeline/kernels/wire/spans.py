@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import Int, bare, folded
+from pipeline.kernels.jit import Int, bare, inlined
 from pipeline.kernels.wire.attributes import DOUBLE, INT, STRING, Rows, key_value, usual
 from pipeline.kernels.wire.children import U32, Events, Links, event, id_place, link
 from pipeline.kernels.wire.codes import BAD_ID, BAD_TIME, INVALID_UTF8, NO_ROOM, TOO_OLD
@@ -93,7 +93,7 @@ class Rules(NamedTuple):
     attributes_max: Int
 
 
-@folded
+@inlined
 def head(b: U8, p: Int, end: Int, f: I64) -> Int:
     """Collect ids, name, kind and times where they stand in the usual order and size; the position behind. Each may be missing."""
     if end - p >= 28 and word_at(b, p) & 0xFFFF == 0x100A and word_at(b, p + 18) & 0xFFFF == 0x0812:
@@ -124,7 +124,7 @@ def head(b: U8, p: Int, end: Int, f: I64) -> Int:
     return p
 
 
-@folded
+@inlined
 def fields(b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Children, n: I64, f: I64, slot: I64) -> Int:
     """Collect one span's fields in the scratch row `f`; write its attributes, events and links; 0 or a code.
 
@@ -140,10 +140,10 @@ def fields(b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Children, n: 
         if tag == 0x4A:
             j = n[ATTRIBUTES]
             if not usual(b, value, value + length, j, out.attributes):
-                code = key_value(b, value, value + length, 4, j, out.attributes, slot)
+                code = key_value(b, value, value + length, np.int64(4), j, out.attributes, slot)
                 if code < 0:
                     return code
-            key_length = np.int64(out.attributes.key_length[j])
+            key_length = np.int64(out.attributes.key_length[np.uint64(j)])
             if key_length < 32 and NOTED_LENGTHS >> key_length & 1 != 0:
                 _note(b, out.attributes, j, f)
             f[OWN] += 1
@@ -235,7 +235,7 @@ def _weight(b: U8, f: I64, default: float, counted: I64) -> float:
     return rounded_weight(weight)
 
 
-@folded
+@inlined
 def _times(record: Int, rules: Rules, f: I64, counted: I64) -> Int:
     """Apply the rules of time to START and END in place; 0 or a code. A time beyond 2^63 ns reads as negative here."""
     start, end = f[START], f[END]
@@ -258,7 +258,7 @@ def _times(record: Int, rules: Rules, f: I64, counted: I64) -> Int:
     return np.int64(0)
 
 
-@folded
+@inlined
 def write(b: U8, record: Int, k: Int, rules: Rules, out: Columns, f: I64, counted: I64) -> Int:
     """Check what was collected of a span and write it as row k; 0 or a code."""
     trace = id_place(b, f[TRACE], f[TRACE + LEN], 16)
@@ -273,14 +273,15 @@ def write(b: U8, record: Int, k: Int, rules: Rules, out: Columns, f: I64, counte
     code = _times(record, rules, f, counted)
     if code < 0:
         return code
-    out.trace_id[k] = trace
-    out.span_id[k] = span
-    out.parent_span_id[k] = parent
-    out.start_ns[k] = f[START]
-    out.end_ns[k] = f[END]
-    out.http_status[k] = f[HTTP] if f[HTTP] > 0 else f[HTTP_OLD]
+    row = np.uint64(k)
+    out.trace_id[row] = trace
+    out.span_id[row] = span
+    out.parent_span_id[row] = parent
+    out.start_ns[row] = f[START]
+    out.end_ns[row] = f[END]
+    out.http_status[row] = f[HTTP] if f[HTTP] > 0 else f[HTTP_OLD]
     plain = rules.weight
-    out.weight[k] = _weight(b, f, plain, counted) if f[STATE + LEN] | f[RATE + LEN] != 0 or plain != 1.0 else 1.0
+    out.weight[row] = _weight(b, f, plain, counted) if f[STATE + LEN] | f[RATE + LEN] != 0 or plain != 1.0 else 1.0
     _write_plain(k, rules.attributes_max, out, f)
     return np.int64(0)
 
@@ -291,21 +292,22 @@ def _rare_texts_are_sound(b: U8, f: I64) -> bool:
     return is_utf8(b, state, state + f[STATE + LEN]) and is_utf8(b, message, message + f[MESSAGE + LEN])
 
 
-@folded
+@inlined
 def _write_plain(k: Int, attributes_max: Int, out: Columns, f: I64) -> None:
     """The fields that need no check. Enums are open in protobuf: an unknown number is the unspecified one."""
+    row = np.uint64(k)
     kind = np.int32(f[SPAN_KIND])
     status = np.int32(f[STATUS])
-    out.kind[k] = kind if 0 <= kind <= 5 else 0
-    out.status_code[k] = status if 0 <= status <= 2 else 0
-    out.state_at[k] = f[STATE]
-    out.state_length[k] = f[STATE + LEN]
-    out.name_at[k] = f[NAME]
-    out.name_length[k] = f[NAME + LEN]
-    out.message_at[k] = f[MESSAGE]
-    out.message_length[k] = f[MESSAGE + LEN]
-    out.flags[k] = f[FLAGS]
+    out.kind[row] = kind if 0 <= kind <= 5 else 0
+    out.status_code[row] = status if 0 <= status <= 2 else 0
+    out.state_at[row] = f[STATE]
+    out.state_length[row] = f[STATE + LEN]
+    out.name_at[row] = f[NAME]
+    out.name_length[row] = f[NAME + LEN]
+    out.message_at[row] = f[MESSAGE]
+    out.message_length[row] = f[MESSAGE + LEN]
+    out.flags[row] = f[FLAGS]
     dropped = (f[DROPPED_ATTRIBUTES] & U32_MAX) + max(0, f[OWN] - attributes_max)
-    out.dropped_attributes[k] = min(dropped, U32_MAX)
-    out.dropped_events[k] = f[DROPPED_EVENTS]
-    out.dropped_links[k] = f[DROPPED_LINKS]
+    out.dropped_attributes[row] = min(dropped, U32_MAX)
+    out.dropped_events[row] = f[DROPPED_EVENTS]
+    out.dropped_links[row] = f[DROPPED_LINKS]
