@@ -178,7 +178,7 @@ def build_worker(settings: Settings, parts: Parts) -> TailraceApp:
             limits,
             telemetry,
             executor,
-            Epochs(partial(topic_ids, settings.kafka_bootstrap), list(parts.works)).same,
+            Epochs(partial(topic_ids, settings.kafka_bootstrap), [*parts.works, *parts.pipelines]).same,
         )
         makers: dict[str, PipelineMaker] = {topic: _ranges(tools, work) for topic, work in parts.works.items()}
         makers.update({topic: partial(make, tools) for topic, make in parts.pipelines.items()})

@@ -21,7 +21,7 @@ from typing import Protocol, TypeVar
 from pipeline import clock
 from pipeline.agents.harness.backoff import Backoff
 from pipeline.agents.harness.gather import Cut
-from pipeline.agents.harness.partition import Tools
+from pipeline.agents.harness.partition import Tools, confirm_epoch
 from pipeline.agents.harness.types import Fetch, Membership, Partition
 from pipeline.agents.windows_begin import Beginning, ClosedWindows, decide, parts
 from pipeline.agents.windows_intake import WindowsIntake
@@ -214,6 +214,7 @@ class WindowsPipeline:
             return
         now_ms = clock.now_ms()
         try:
+            await confirm_epoch(self._tools, self._membership, self._partition, self._epoch)
             bounds = await self._stage.view.bounds()
         except NotNow as error:
             log.warning("%s: %s", self.where, error)

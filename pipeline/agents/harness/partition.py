@@ -59,6 +59,14 @@ class Tools:
     """(topic, epoch) → whether the topic's id is still this one, asked of Kafka after the call. NotNow."""
 
 
+async def confirm_epoch(tools: Tools, membership: Membership, at: Partition, epoch: str) -> None:
+    """Fenced, and the membership given up, if the topic is not the one of this epoch any more. NotNow."""
+    if not await tools.same_epoch(at.topic, epoch):
+        why = f"the topic {at.topic} was made anew"
+        await tools.group.leave(membership, why)
+        raise Fenced(why)
+
+
 class PartitionPipeline:
     """See the module."""
 
@@ -233,16 +241,11 @@ class PartitionPipeline:
         backoff = Backoff(tools.limits.backoff_min_s, tools.limits.backoff_max_s)
         while True:
             try:
-                same = await tools.same_epoch(at.topic, self._epoch)
-                break
+                return await confirm_epoch(tools, self._membership, at, self._epoch)
             except NotNow as error:
                 log.warning("%s waits to know the topic's id: %s", self.where, error)
                 await backoff.wait()
                 self.progressed_at = time.monotonic()
-        if not same:
-            why = f"the topic {at.topic} was made anew"
-            await tools.group.leave(self._membership, why)
-            raise Fenced(why)
 
     def _check(self, records: Records, outcome: Outcome) -> None:
         tables = [block.table for block in outcome.blocks]
