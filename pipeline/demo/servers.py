@@ -15,7 +15,8 @@ from typing import Any
 from pipeline.demo.children import Children
 from pipeline.errors import Misconfigured
 
-START_S = 300.0
+START_S = 900.0
+"""Fetching jars over a slow line, or compiling the kernels on a busy machine, may take minutes."""
 LOOK_EVERY_S = 0.1
 EVENT = re.compile(r"^\s+(\S+)\s+(ready|done|late|ended)\s+.*\((\d+\.\d) s\)$")
 

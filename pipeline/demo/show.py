@@ -24,7 +24,7 @@ WHAT = {
     "migrate": "its tables",
     "topics": "Kafka's topics",
     "otlp": "the OTLP receiver",
-    "worker-1": "a worker: spans to windows, percentiles, alerts",
+    "worker-1": "a worker: spans to windows, percentiles, alerts (its first start compiles its kernels)",
     "shop": "an example shop of four services, traced by OpenTelemetry",
 }
 

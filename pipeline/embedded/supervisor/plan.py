@@ -92,6 +92,7 @@ def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
                     _tailrace("worker"),
                     env | {"TAILRACE_WORKER_HTTP": f"{HOST}:{port}"},
                     probe=http_ok(f"http://{HOST}:{port}/ready"),
+                    ready_timeout_s=900,  # the first start compiles the kernels
                     stop_timeout_s=30,
                 )
                 for n, port in enumerate(ports.workers, 1)
