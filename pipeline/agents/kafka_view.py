@@ -106,5 +106,7 @@ async def read_alerts(consumer: AIOKafkaConsumer) -> Found:
         for records in (await consumer.getmany(*tps, timeout_ms=500)).values():
             states.read((record.key, record.value) for record in records)
         positions = {tp: await consumer.position(tp) for tp in tps}
-    consumer.unsubscribe()
+    consumer.pause(
+        *tps
+    )  # not unsubscribe: aiokafka's fetcher then loses a cancellation that comes while it gives up its fetches, and `stop` never ends
     return Found(states, positions)

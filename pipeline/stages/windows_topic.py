@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import Never
+from pipeline.kernels.window.sparse import BUCKETS_MAX
 from pipeline.model.outcome import Message
 from pipeline.model.window_partials import Range, WindowPartials
 from schemas.columns import PARTIALS_METADATA, WINDOW_PARTIALS
@@ -64,9 +65,20 @@ def read(value: bytes) -> WindowPartials:
         table = pa.Table.from_batches(batches, schema).replace_schema_metadata(None).combine_chunks()
         rows = (table.to_batches() or [pa.RecordBatch.from_pylist([], schema=WINDOW_PARTIALS)])[0]
         rows.validate(full=True)
+        _check(rows)
     except (pa.ArrowException, ValueError, KeyError, OSError) as error:
         raise Never("malformed", f"a record of {WINDOWS} is not window partials: {error}") from error
     return WindowPartials(facts, rows)
+
+
+def _check(rows: pa.RecordBatch) -> None:
+    """What Arrow does not see to: nothing missing, and buckets that kernels may count in."""
+    latency = rows.column("latency")
+    if any(column.null_count for column in (*rows.columns, latency.items)):
+        raise ValueError("a value is missing")
+    least_most = pc.min_max(latency.keys)
+    if len(latency.keys) and not -1 <= least_most["min"].as_py() <= least_most["max"].as_py() < BUCKETS_MAX - 1:
+        raise ValueError("a bucket that no duration has")
 
 
 def _stream(rows: pa.RecordBatch, schema: pa.Schema) -> bytes:

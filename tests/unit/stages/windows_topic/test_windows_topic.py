@@ -31,7 +31,7 @@ rows = st.fixed_dictionaries(
         "tolerating": st.floats(0, 1e9),
         "duration_ns_min": st.integers(0, 2**63),
         "duration_ns_max": st.integers(0, 2**63),
-        "latency": st.dictionaries(st.integers(-(2**31), 2**31 - 1), st.floats(0, 1e9), max_size=3).map(
+        "latency": st.dictionaries(st.integers(-1, 4094), st.floats(0, 1e9), max_size=3).map(
             lambda buckets: sorted(buckets.items())
         ),
     }
@@ -73,3 +73,15 @@ def test_a_damaged_record_is_partials_or_malformed_but_no_crash(batch: pa.Record
     value[at % len(value)] = byte
     with contextlib.suppress(Never):
         read(bytes(value))
+
+
+@pytest.mark.parametrize("bucket", [-2, 4095, 2**31 - 1])
+def test_a_bucket_that_no_duration_has_is_malformed_and_reaches_no_kernel(bucket: int) -> None:
+    row = dict.fromkeys(WINDOW_PARTIALS.names, 0) | dict.fromkeys(
+        ("environment", "service", "version", "operation", "kind", "status"), ""
+    )
+    good = pa.RecordBatch.from_pylist([row | {"latency": [(4094, 1.0), (-1, 1.0)]}], schema=WINDOW_PARTIALS)
+    assert read(messages(WindowPartials(SOURCE, good), 1)[0].value).rows.equals(good)
+    bad = pa.RecordBatch.from_pylist([row | {"latency": [(bucket, 1.0)]}], schema=WINDOW_PARTIALS)
+    with pytest.raises(Never, match="a bucket that no duration has"):
+        read(messages(WindowPartials(SOURCE, bad), 1)[0].value)
