@@ -14,12 +14,14 @@ from pipeline.agents.windows import StageTwo
 from pipeline.alerting.rule_files import load as load_rules
 from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.sink import ClickHouse
+from pipeline.stages import windows_topic
 from pipeline.stages.merge import MergeRules
+from pipeline.stages.windows import warm_up as warm_windows
 from schemas import topics
 
 
-def build(settings: Settings) -> TailraceApp:
-    """The worker's Faust app, not started."""
+def build(settings: Settings, *, patient: bool = False) -> TailraceApp:
+    """The worker's Faust app, not started. `patient`: it waits for topics and tables that are still to be made."""
     store = ClickHouse(settings)
     works = {route.topic: route.work(settings) for route in flow.FLOW}
     view = KafkaView(settings.kafka_bootstrap, list(works))
@@ -29,9 +31,16 @@ def build(settings: Settings) -> TailraceApp:
         await store.close()
 
     pipelines = {topics.WINDOWS: stage_two(settings, store, view).pipeline}
-    warm = tuple(partial(work, flow.sample(topic)) for topic, work in works.items())
-    parts = Parts(works, store, flow.dead_letters, close, store.check, pipelines, warm=warm)
+    warm = tuple(partial(_warm_up, work, topic) for topic, work in works.items())
+    parts = Parts(works, store, flow.dead_letters, close, store.check, pipelines, warm=warm, patient=patient)
     return build_worker(settings, parts)
+
+
+def _warm_up(work: flow.Work, topic: str) -> None:
+    """A small record through both stages."""
+    for message in work(flow.sample(topic)).messages:
+        if message.topic == topics.WINDOWS:
+            warm_windows(windows_topic.read(message.value))
 
 
 def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> StageTwo:

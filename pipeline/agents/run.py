@@ -78,6 +78,8 @@ class Parts:
     telemetry: SelfMetrics = field(default_factory=SelfMetrics)
     warm: tuple[Callable[[], object], ...] = ()
     """Called once before the group is joined: compiles what is compiled at first use."""
+    patient: bool = False
+    """Wait for topics and tables that are still to be made, instead of refusing."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -113,6 +115,7 @@ class Beside:
 
     def __init__(self, settings: Settings, harness: Harness, parts: Parts, close: Close) -> None:
         self._settings, self._harness, self._telemetry = settings, harness, parts.telemetry
+        self._topics, self._patient = (*parts.works, *parts.pipelines), parts.patient
         self._check, self._close, self._warm = parts.check, close, parts.warm
         self._watchdog = Watchdog(lambda: list(harness.pipelines.values()), settings.watchdog_s, fatal)
         self._doors: AppRunner | None = None
@@ -120,6 +123,8 @@ class Beside:
     async def start(self) -> None:
         """Check the sinks, open the doors."""
         try:
+            for warm in self._warm if self._patient else ():  # what we wait for is being made meanwhile
+                await asyncio.to_thread(warm)
             await self._wait_for_sinks()
             for warm in self._warm:  # kernels compile now, while no partition waits and no heartbeat is due
                 await asyncio.to_thread(warm)
@@ -144,10 +149,21 @@ class Beside:
         backoff = Backoff(0.2, 5.0)
         while True:
             try:
+                if self._patient:
+                    await self._topics_there()
                 return await self._check()
             except NotNow as error:
-                log.warning("waiting for the store: %s", error)
-                await backoff.wait()
+                log.warning("waiting to begin: %s", error)
+            except Misconfigured as error:
+                if not self._patient or "tailrace migrate" not in error.cure:
+                    raise
+                log.warning("waiting to begin: %s", error)
+            await backoff.wait()
+
+    async def _topics_there(self) -> None:
+        known = await topic_ids(self._settings.kafka_bootstrap, self._topics, timeout_s=2)
+        if missing := sorted(set(self._topics) - set(known)):
+            raise NotNow(f"there is no topic {', '.join(missing)} yet")
 
     def _metrics(self) -> bytes:
         self._harness.measure(self._telemetry)

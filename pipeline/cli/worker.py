@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
     )(worker)
 
 
-def worker() -> None:
+def worker(
+    wait: bool = typer.Option(False, "--wait", help="wait for topics and tables that are still to be made"),
+) -> None:
     """Run one worker against the Kafka and ClickHouse of the settings, until SIGTERM or Ctrl-C."""
     import asyncio
     import logging
@@ -38,7 +40,7 @@ def worker() -> None:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
 
     async def run() -> int:
-        return await run_worker(build(settings))
+        return await run_worker(build(settings, patient=wait))
 
     code = asyncio.run(run())
     logging.shutdown()

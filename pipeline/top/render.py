@@ -88,7 +88,7 @@ def picture(snapshot: Snapshot, frame: Frame) -> str:
     """The screen as an SVG that asks no other server for fonts."""
     console = Console(width=frame.width, height=frame.height, record=True, file=io.StringIO(), force_terminal=True)
     console.print(screen(snapshot, frame))
-    return re.sub(r"@font-face\s*\{.*?\}", "", console.export_svg(title="tailrace"), flags=re.DOTALL)
+    return re.sub(r"@font-face\s*\{.*?\}|<!--.*?-->", "", console.export_svg(title="tailrace"), flags=re.DOTALL)
 
 
 def _head(snapshot: Snapshot, frame: Frame, firing: int) -> RenderableType:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from rich.text import Text
 
-BARS = "▁▂▃▄▅▆▇█"
+BARS = "▁▂▃▄▅▆▇"
+"""Without the full block: rows stay apart."""
 GAP = " "
 APDEX_GOOD, APDEX_FAIR = 0.94, 0.85
 ERRORS_BAD, ERRORS_SOME = 0.05, 0.01

@@ -89,10 +89,11 @@ def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
             *(
                 Process(
                     f"worker-{n}",
-                    _tailrace("worker"),
+                    _tailrace("worker", "--wait"),
                     env | {"TAILRACE_WORKER_HTTP": f"{HOST}:{port}"},
                     probe=http_ok(f"http://{HOST}:{port}/ready"),
-                    ready_timeout_s=900,  # the first start compiles the kernels
+                    ready_timeout_s=900,
+                    after=frozenset(),  # it loads its kernels (compiles them, the first time) while the servers start
                     stop_timeout_s=30,
                 )
                 for n, port in enumerate(ports.workers, 1)
