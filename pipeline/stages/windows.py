@@ -139,6 +139,20 @@ class Restoring:
             self._rolling.end()
 
 
+def warm_up(partials: WindowPartials) -> None:
+    """Pass some partials through every kernel of stage 2: they compile now, and not while a partition waits."""
+    source = partials.source
+    windows = PartitionWindows(0, source.epoch, MergeRules(lateness_s=0), ())
+    windows.accept(partials, 0, 0)
+    idle = [Source(source.topic, source.epoch, source.partition)]
+    for step in windows.steps(2**53, idle):
+        again = PartitionWindows(0, source.epoch, MergeRules(), ())
+        restoring = again.restoring(step.closed.window_end_s, None, 0)
+        restoring.add(step.closed.rows.rename_columns(["window_start", *step.closed.rows.column_names[1:]]))
+        restoring.end()
+        return
+
+
 def as_series_windows(stored: pa.Table) -> pa.Table:
     """Rows as the store gives them (`window_start`, dictionaries, narrower numbers) in the schema SERIES_WINDOWS, or its first fields."""
     if stored.num_rows == 0:
