@@ -46,8 +46,9 @@ def main() -> None:
 def windows(chosen: argparse.Namespace) -> None:
     """Windows alone."""
     with bed(store_spans="0") as at:
-        faust = faust_windows(at, chosen.faust) if chosen.faust else None
-        records = preload_spans(at.kafka, chosen.spans, already=chosen.faust)
+        first = preload_spans(at.kafka, chosen.faust)
+        faust = faust_windows(at, first * SPANS_A_RECORD) if first else None
+        records = preload_spans(at.kafka, chosen.spans, already=first)
         with at.worker() as worker:
             ours = until_committed(at, [worker], records).times(SPANS_A_RECORD)
         say("windows, Tailrace", ours)
@@ -86,7 +87,6 @@ def collector_rows(at: Bed, spans: int) -> Figures:
 
 def faust_windows(at: Bed, spans: int) -> Figures:
     """Faust on the first records of the same topic, while there are no others; in spans: each is one entry in its table's log."""
-    preload_spans(at.kafka, spans)
     app = [sys.executable, str(PEERS / "idiomatic_faust.py"), "--datadir", str(at.home / "faust")]
     command = [*app, "worker", "--without-web", "--loglevel", "warn"]
     with started(command, {"PEER_KAFKA": at.kafka}, at.home / "faust.log") as peer:

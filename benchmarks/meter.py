@@ -19,6 +19,7 @@ from benchmarks.bed import GROUP, PARTITIONS, TOPIC, Bed
 
 Progress = Callable[[], Awaitable[int]]
 POLL_S = 0.05
+STALL_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,8 @@ async def _count(progress: Progress, first: int, total: int, usage: Usage) -> Fi
         seen, used_s = await progress(), usage.cpu_s()
         if seen > now:
             now, cpu_s, at_s = seen, used_s, time.monotonic()
+        elif time.monotonic() > at_s + STALL_S:
+            raise TimeoutError(f"no progress for {STALL_S} s: {now:,} of {total:,}")
     return Figures(
         now - first, cpu_s - begun_cpu_s, at_s - begun_s, usage.peak_bytes, max(0.0, foreign_s() - begun_foreign_s)
     )
