@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from pipeline import clock
 from pipeline.agents.harness.backoff import Backoff
@@ -25,12 +25,13 @@ from pipeline.agents.harness.partition import Tools, confirm_epoch
 from pipeline.agents.harness.types import Fetch, Membership, Partition
 from pipeline.agents.windows_begin import Beginning, ClosedWindows, decide, parts
 from pipeline.agents.windows_intake import WindowsIntake
+from pipeline.agents.windows_look import Look, View
 from pipeline.agents.windows_mark import Mark
 from pipeline.agents.windows_measure import Measure
 from pipeline.agents.windows_publish import Publisher, repeat
 from pipeline.alerting.rules import Rule
-from pipeline.errors import Never, NotNow
-from pipeline.stages.merge import MergeRules, Source
+from pipeline.errors import Never
+from pipeline.stages.merge import MergeRules
 from pipeline.stages.merge.shelf import FileShelf
 from pipeline.stages.windows import HISTORY_S, PartitionWindows, Step
 from pipeline.stages.windows_topic import read
@@ -39,18 +40,6 @@ from schemas.columns import WINDOW_S
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-LOOK_EVERY_S = 1.0
-
-
-class View(Protocol):
-    """What is asked of Kafka outside the group."""
-
-    async def bounds(self) -> Mapping[Source, tuple[int, int]]:
-        """First and end offset of each source partition. NotNow."""
-
-    async def alerts(self) -> list[Alert]:
-        """The alerts that are firing. NotNow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +68,7 @@ class WindowsPipeline:
         self._intake = WindowsIntake(tools.group, membership, partition, tools.limits.batch_max_records)
         self._publisher = Publisher(tools, membership, partition, epoch, stage.fence_s)
         self._measure = Measure(tools.telemetry, partition.partition)
-        self._look: tuple[int, frozenset[Source]] | None = None
-        self._looked_at = 0.0
+        self._look = Look(stage.view, partial(confirm_epoch, tools, membership, partition, epoch), self.where)
         self.progressed_at = time.monotonic()
         self.newest_s = 0.0
 
@@ -135,7 +123,7 @@ class WindowsPipeline:
                 if cut is not None:
                     await self._in_thread(partial(self._merge, cut))
                     self.newest_s = float(cut.timestamps_ms[-1]) / 1000
-                await self._look_around()
+                await self._look.around(self._windows.state)
                 await self._close_windows()
                 self._measure.state(self._windows)
                 self.progressed_at = time.monotonic()
@@ -208,31 +196,12 @@ class WindowsPipeline:
                 self._tools.telemetry.count("rejected", reason=error.reason)
                 log.warning("%s: record %s is left out: %s", self.where, offset, error)
 
-    async def _look_around(self) -> None:
-        """Which source partitions are idle: all that they have was heard here. The clock is read before Kafka is asked."""
-        if time.monotonic() - self._looked_at < LOOK_EVERY_S:
-            return
-        now_ms = clock.now_ms()
-        try:
-            await confirm_epoch(self._tools, self._membership, self._partition, self._epoch)
-            bounds = await self._stage.view.bounds()
-        except NotNow as error:
-            log.warning("%s: %s", self.where, error)
-            return
-        self._looked_at = time.monotonic()
-        state = self._windows.state
-        state.expect([source for source, (first, end) in bounds.items() if end > first], now_ms)
-        heard = state.heard()
-        idle = {source for source, (first, end) in bounds.items() if end <= max(first, heard.get(source, -1))}
-        gone = {source for source in heard if source not in bounds}
-        self._look = (now_ms, frozenset(idle | gone))
-
     # Close.
 
     async def _close_windows(self) -> None:
-        if self._look is None:
+        if self._look.seen is None:
             return
-        now_ms, idle = self._look
+        now_ms, idle = self._look.seen
         steps = self._windows.steps(now_ms, idle)
         closed = False
         while (step := await self._in_thread(lambda: next(steps, None))) is not None:

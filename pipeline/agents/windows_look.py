@@ -1,0 +1,56 @@
+"""A look at the source topics' ends, each second: which source partitions are idle, because all that they have was heard.
+
+Promises: our clock is read before Kafka is asked, so that whatever is appended later has a later broker time. An old look stays good: it says less.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from pipeline import clock
+from pipeline.errors import NotNow
+from pipeline.stages.merge import RollingState, Source
+from schemas.alert import Alert
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+
+
+class View(Protocol):
+    """What is asked of Kafka outside the group."""
+
+    async def bounds(self) -> Mapping[Source, tuple[int, int]]:
+        """First and end offset of each source partition. NotNow."""
+
+    async def alerts(self) -> list[Alert]:
+        """The alerts that are firing. NotNow."""
+
+
+class Look:
+    """The last look. `confirm` is asked before each: whether the topic that we read is still the same (NotNow, or what ends us)."""
+
+    def __init__(self, view: View, confirm: Callable[[], Awaitable[None]], where: str) -> None:
+        self._view, self._confirm, self._where = view, confirm, where
+        self._looked_at = 0.0
+        self.seen: tuple[int, frozenset[Source]] | None = None
+        """Our time, milliseconds, and the partitions that were idle then."""
+
+    async def around(self, state: RollingState) -> None:
+        """Look again, if it is time to."""
+        if time.monotonic() - self._looked_at < LOOK_EVERY_S:
+            return
+        now_ms = clock.now_ms()
+        try:
+            await self._confirm()
+            bounds = await self._view.bounds()
+        except NotNow as error:
+            log.warning("%s: %s", self._where, error)
+            return
+        self._looked_at = time.monotonic()
+        state.expect([source for source, (first, end) in bounds.items() if end > first], now_ms)
+        heard = state.heard()
+        idle = {source for source, (first, end) in bounds.items() if end <= max(first, heard.get(source, -1))}
+        gone = {source for source in heard if source not in bounds}
+        self.seen = (now_ms, frozenset(idle | gone))
