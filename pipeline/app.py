@@ -3,11 +3,13 @@
 `faust -A pipeline.app worker` finds `app` here, made when it is first asked for; `tailrace worker` makes its own.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from pipeline import flow
 from pipeline.agents.faust_app import TailraceApp
+from pipeline.agents.kafka_columns import warm_reading
 from pipeline.agents.kafka_view import KafkaView
 from pipeline.agents.run import Parts, build_worker
 from pipeline.agents.windows import StageTwo
@@ -31,9 +33,15 @@ def build(settings: Settings, *, patient: bool = False) -> TailraceApp:
         await store.close()
 
     pipelines = {topics.WINDOWS: stage_two(settings, store, view).pipeline}
-    warm = tuple(partial(_warm_up, work, topic) for topic, work in works.items())
-    parts = Parts(works, store, flow.dead_letters, close, store.check, pipelines, warm=warm, patient=patient)
+    parts = Parts(
+        works, store, flow.dead_letters, close, store.check, pipelines, warm=warm_ups(settings), patient=patient
+    )
     return build_worker(settings, parts)
+
+
+def warm_ups(settings: Settings) -> tuple[Callable[[], object], ...]:
+    """Each compiles kernels: all that a worker would else compile while partitions wait and heartbeats are due."""
+    return warm_reading, *(partial(_warm_up, route.work(settings), route.topic) for route in flow.FLOW)
 
 
 def _warm_up(work: flow.Work, topic: str) -> None:

@@ -16,6 +16,7 @@ from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.errors import CorruptRecordException, UnsupportedVersionError
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from cramjam import DecompressionError
 
 from pipeline.stages.record_batches.read import Columns, CorruptBatchError, OldFormatError, RecordSet, read
@@ -35,6 +36,22 @@ def _strict(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
 
 DECODERS = {1: _strict(gzip_decode), 2: _strict(snappy_decode), 3: _strict(lz4_decode), 4: _strict(zstd_decode)}
 """By number in a batch's attributes."""
+
+
+def warm_reading() -> Columns:
+    """A batch of one record: compiles the kernels that read fetches, which would hold up the heartbeat later."""
+    builder = DefaultRecordBatchBuilder(
+        magic=2,
+        compression_type=0,
+        is_transactional=0,
+        producer_id=-1,
+        producer_epoch=-1,
+        base_sequence=-1,
+        batch_size=1 << 10,
+    )
+    builder.append(0, timestamp=0, key=None, value=b"warm-up", headers=[])
+    buffer = np.frombuffer(bytes(builder.build()), np.uint8)
+    return read(RecordSet("warm-up", 0, 0, [], buffer), DECODERS, check_crcs=True)[0]
 
 
 class PartitionColumns:

@@ -108,14 +108,13 @@ def forker(number: int) -> Forker:
 
 def _warm() -> None:
     """All imports and compilations of a worker."""
-    for module in ("pipeline.app", "pipeline.cli.worker", "tests.support.worker"):
+    for module in ("pipeline.cli.worker", "tests.support.worker"):
         importlib.import_module(module)
-    from pipeline import flow
+    from pipeline.app import warm_ups
     from pipeline.settings import load
 
-    settings = load({"TAILRACE_CONFIG": os.devnull})[0]
-    for route in flow.FLOW:
-        route.work(settings)(flow.sample(route.topic))
+    for warm_up in warm_ups(load({"TAILRACE_CONFIG": os.devnull})[0]):
+        warm_up()
 
 
 def _become(program: Sequence[str], env: Mapping[str, str], log: str) -> NoReturn:
