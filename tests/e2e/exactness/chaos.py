@@ -92,7 +92,11 @@ class Chaos:
         before = self._feed.fed()
         self._feed.more()
         enough = before + (self._feed.fed() - before) // 3
-        self._stage.wait(lambda: self._feed.landed() >= enough, 60, self._revive, lambda: self.counts[DEATHS])
+        self._stage.wait(lambda: self._feed.landed() >= enough, 60, self._revive, self._signs)
+
+    def _signs(self) -> object:
+        """A slow machine is not a stuck one."""
+        return self.counts[DEATHS], self._feed.landed()
 
     def _revive(self) -> None:
         for worker in self._workers:

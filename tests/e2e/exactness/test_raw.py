@@ -25,7 +25,7 @@ def test_counts_are_exact_whatever_is_killed(tmp_path: Path, exactness_minutes: 
         chaos = Chaos(stage, TOPIC, exactness_seed, feed, **plan)
         chaos.run(exactness_minutes * 60)
         print(f"seed {exactness_seed}: {dict(chaos.counts)}; {chaos.left} of {feed.fed()} records left when calm began")
-        stage.wait(lambda: distinct(stage) >= feed.fed(), 120)
+        stage.wait(lambda: distinct(stage) >= feed.fed(), 60, sign=feed.landed)
         stage.stop_workers()
         assert seen(stage) == exact(feed.truth)
         assert chaos.left < feed.fed() / 3

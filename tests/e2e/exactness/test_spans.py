@@ -31,8 +31,8 @@ def test_spans_are_exact_in_every_table_whatever_is_killed(
         print(
             f"seed {exactness_seed}: {dict(chaos.counts)}; {chaos.left} of {feed.fed()} spans left when calm began; at each event {chaos.struck}"
         )
-        stage.wait(lambda: feed.landed() >= feed.fed(), 120)
-        stage.wait(lambda: closed(stage) >= feed.fed(), 120)
+        stage.wait(lambda: feed.landed() >= feed.fed(), 60, sign=feed.landed)
+        stage.wait(lambda: closed(stage) >= feed.fed(), 90, sign=lambda: closed(stage))
         stage.stop_workers()
         check_tables(stage, feed)
         check_stage_two(stage, feed)
