@@ -54,7 +54,7 @@ class Show:
             for name, took in progress.parts.items():
                 if took is not None and name not in self._told:
                     self._told.add(name)
-                    self._console.print(f"  ready after {took:4.1f} s: {WHAT.get(name, name)}")
+                    self.say(f"  ready after {took:4.1f} s: {WHAT.get(name, name)}")
             return
         if self._live is None:
             self._live = Live(console=self._console, transient=True, refresh_per_second=10)
