@@ -44,7 +44,7 @@ class Bed:
     def rows(self, database: str, table: str) -> int:
         """Rows of a table from the parts' headers, which costs next to nothing; 0 while there is no such table."""
         where = f"database = '{database}' AND name = '{table}'"
-        return int(self.query(f"SELECT sum(total_rows) FROM system.tables WHERE {where}") or 0)  # noqa: S608
+        return int(self.query(f"SELECT ifNull(sum(total_rows), 0) FROM system.tables WHERE {where}"))  # noqa: S608
 
     @contextmanager
     def worker(self, number: int = 0, **settings: str) -> Iterator[psutil.Process]:
