@@ -83,8 +83,10 @@ async def _demo(asked: Plan, folder: Path, console: Console) -> int:
             addresses = await _start(children, shop, folder, port, stop, show)
             if addresses is None:
                 return 0
+            show.started()
             console.print(f"ready after {time.monotonic() - began:.0f} s: {addresses.text}", soft_wrap=True)
             console.print(verdict.LOOK_ON.format(url=addresses.clickhouse), highlight=False, soft_wrap=True)
+            show.watching(f"faults (ClickHouse for your SQL: {addresses.clickhouse}, database {addresses.database})")
             store = Store(_connect(addresses))
             watch = Watch(asked, children, shop, store, Workers(addresses.workers), show, stop, began)
             await watch.run()
@@ -120,7 +122,6 @@ async def _start(
         await shop.open()
         progress.parts["shop"] = time.monotonic() - began
         show.starting(progress)
-        show.watching()
     return addresses
 
 

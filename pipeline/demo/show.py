@@ -39,6 +39,7 @@ class Show:
         self._told: set[str] = set()
         self._last_line_ms = 0
         self._last: RenderableType | None = None
+        self._notes_title = "faults"
 
     def __enter__(self) -> "Show":
         return self
@@ -69,9 +70,13 @@ class Show:
             table.add_row(mark, words, Text("" if took is None else f"{took:.1f} s", "dim"))
         return Group(table, Text(progress.news[: self._console.width - 1], "dim"))
 
-    def watching(self) -> None:
-        """The start is over: from now on snapshots."""
+    def started(self) -> None:
+        """The start is over."""
         self._stop()
+
+    def watching(self, notes_title: str) -> None:
+        """From now on snapshots, with this over the faults."""
+        self._notes_title = notes_title
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, screen=True)
             self._live.start()
@@ -96,7 +101,8 @@ class Show:
             self._draw_to.write_text(picture(snapshot, frame))
         if self._live:
             size = self._console.size
-            self._last = screen(snapshot, Frame(now, size.width, size.height, TITLE, clock, notes))
+            frame = Frame(now, size.width, size.height, TITLE, clock, notes, self._notes_title)
+            self._last = screen(snapshot, frame)
             self._live.update(self._last, refresh=True)
         elif at_ms - self._last_line_ms >= LINE_EVERY_MS:
             self._last_line_ms = at_ms
