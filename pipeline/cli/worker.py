@@ -29,8 +29,10 @@ def worker(
     from pipeline.agents.run import run_worker
     from pipeline.app import build
     from pipeline.cli.calm import Calm
+    from pipeline.heap import keep_freed_memory
     from pipeline.settings import load
 
+    keep_freed_memory()
     settings, _ = load()
     form = "%(asctime)s %(levelname)s %(name)s %(message)s"
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr, format=form)
