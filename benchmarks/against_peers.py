@@ -105,7 +105,7 @@ def say_rows(at: Bed, database: str, spans: int) -> None:
     """Only where they are more than the spans: what an insert that is tried again after a time-out leaves."""
     more = at.rows(database, "otel_traces") - spans
     if more:
-        print(f"  and {more:,} of its rows are there twice", flush=True)
+        print(f"  it left {more:,} rows more than there are spans", flush=True)
 
 
 if __name__ == "__main__":
