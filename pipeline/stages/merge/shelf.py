@@ -80,8 +80,9 @@ class FileShelf:
         try:
             file = self._file()
             file.file.seek(file.size)
-            file.file.write(data)
-            file.file.flush()
+            rest = memoryview(data)
+            while rest:  # a disk that gets full takes a part first, and refuses the next
+                rest = rest[file.file.write(rest) :]
         except OSError as error:
             log.warning("the window of %s is kept in memory, since the folder for temporary files: %s", start_s, error)
             self._without_room.put(start_s, data)

@@ -1,6 +1,7 @@
 """Both shelves keep what is put, under one contract; a full disk costs memory."""
 
 import logging
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def test_nothing_stays_in_the_folder(tmp_path: Path) -> None:
     shelf = FileShelf(str(tmp_path))
     shelf.put(0, b"x")
     assert list(tmp_path.iterdir()) == []
+    shelf.close()
+
+
+def test_a_window_that_fits_only_in_part_stays_in_memory_whole(tmp_path: Path) -> None:
+    shelf, limit = FileShelf(str(tmp_path)), resource.getrlimit(resource.RLIMIT_FSIZE)
+    shelf.put(0, b"a" * 10)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, limit[1]))
+    try:
+        shelf.put(1, b"b" * 15)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    shelf.put(2, b"c" * 5)
+    assert [shelf.get(n) for n in range(3)] == [b"a" * 10, b"b" * 15, b"c" * 5]
     shelf.close()
 
 
