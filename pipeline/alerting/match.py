@@ -102,4 +102,5 @@ class Names:
         for key in keys:
             codes = codes * len(self._values[key]) + self._places[key][rows]
         _, firsts = np.unique(codes, return_index=True)
-        return sorted(self.key(int(row), keys) for row in rows[firsts])
+        columns = [self._values[key].take(pa.array(self._places[key][rows[firsts]])).to_pylist() for key in keys]
+        return sorted(zip(*columns, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.agents.harness.types import Partition, Standing
@@ -39,6 +39,7 @@ def test_an_offset_beyond_the_log_needs_a_person() -> None:
         begin(51, MARK.encode())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 400), st.integers(1, 40_000_000), st.integers(-100, 4200))
 def test_parts_are_all_windows_once_in_order_and_bounded(first: int, more: int, rows: int, figures_from_s: int) -> None:
     span = Span(first * 10, (first + more) * 10, rows)

@@ -1,6 +1,6 @@
 """When windows close: idle sources don't hold, stalled ones do for a time, late partials are counted."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.model.window_partials import WindowPartials
@@ -149,6 +149,7 @@ def test_whoever_watches_hears_of_silence_beyond_the_last_hour() -> None:
 times = st.integers(0, 100)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([A, B]), times, times), max_size=12), st.sets(st.sampled_from([A, B])), times)
 def test_an_idle_source_never_holds_and_a_stalled_one_holds_only_for_a_time(
     heard: list[tuple[Source, int, int]], idle: set[Source], now_ms: int
