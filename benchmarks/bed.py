@@ -112,6 +112,13 @@ def wait_until_ready(*doors: str) -> None:
         time.sleep(0.1)
 
 
+def metric(door: str, name: str) -> float:
+    """Sum of a metric over its labels, from a worker's door."""
+    with urllib.request.urlopen(f"http://{door}/metrics", timeout=30) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith((name + "{", name + " ")))
+
+
 def _is_ready(address: str) -> bool:
     try:
         with urllib.request.urlopen(f"http://{address}/ready", timeout=5) as answer:

@@ -173,8 +173,9 @@ async def _count(progress: Progress, first: int, total: int, usage: Usage) -> Fi
 
 
 def foreign_s() -> float:
-    """CPU seconds of the machine so far, less those of this process and all that it started and that still run."""
+    """CPU seconds of the machine so far, less those of this process and of all that it started."""
     machine = psutil.cpu_times()
     me = psutil.Process()
-    own = (one.cpu_times() for one in (me, *me.children(recursive=True)))
-    return sum(machine) - machine.idle - machine.iowait - sum(used.user + used.system for used in own)
+    ended = me.cpu_times().children_user + me.cpu_times().children_system
+    alive = (one.cpu_times() for one in (me, *me.children(recursive=True)))
+    return sum(machine) - machine.idle - machine.iowait - ended - sum(used.user + used.system for used in alive)
