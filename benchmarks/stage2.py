@@ -4,12 +4,14 @@ Partials are made as stage 1 sends them: `--records` records a window, each with
 for all (`--mix even`), or by Zipf's law (`--mix zipf`: few are busy, most are heard now and then, which is how services are). Latencies are lognormal,
 sigma 0.7 around a median of the series' own, so that 20 spans make about 18 buckets.
 
-Bytes are what the process grew by (resident memory, from before the first record): after a close, and at its peak, the rows for ClickHouse among it.
+Bytes are what the process grew by (resident memory, from before the first record): after the last close, free heap given back; and at the peak of a
+close, free heap and the rows for ClickHouse among it.
 Closed windows wait in temporary files, as in a worker (`--memory`: in memory).
 Seconds are CPU time of `steps` (merge, figures, rules) and `series_rows` (the block for ClickHouse); and of `accept` (all records of a window).
 """
 
 import argparse
+import ctypes
 import gc
 import statistics
 import time
@@ -103,7 +105,7 @@ def measure(series: int, spans: float, mix: str, windows: int, records: int, she
     traffic = Traffic(series, spans, mix)
     list(traffic.window(0, 1))
     _warm_up()
-    gc.collect()
+    _give_back()
     before = resident_bytes()
     state = PartitionWindows(0, EPOCH, MergeRules(), load(None), shelf=shelf)
     took: list[tuple[float, float, float]] = []
@@ -130,6 +132,7 @@ def measure(series: int, spans: float, mix: str, windows: int, records: int, she
                 f"  window {number + 1}: {rows} rows, {(resident_bytes() - before) / series:.0f} B a series", flush=True
             )
     accept, steps, block = (statistics.median(column) for column in zip(*took[-10:], strict=True))
+    _give_back()
     held = resident_bytes() - before
     print(
         f"stage2 {mix}, {series} series, {spans:g} spans a series and window, {windows} windows: bytes a series:"
@@ -139,6 +142,13 @@ def measure(series: int, spans: float, mix: str, windows: int, records: int, she
         f" {accept:.2f} s to accept {records} records",
         flush=True,
     )
+
+
+def _give_back() -> None:
+    """Let the system have what is free, so that resident is what is held."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def _warm_up() -> None:
