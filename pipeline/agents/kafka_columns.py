@@ -137,11 +137,9 @@ def _take(request: Any, response: Any) -> list[RecordSet]:  # noqa: ANN401 - aio
         emptied = []
         for partition, error, *rest in partitions:
             aborted = rest[3] if response.API_VERSION >= 5 else rest[2]
-            taken.append(
-                RecordSet(
-                    topic, partition, asked[topic, partition], aborted or [], np.frombuffer(rest[-1] or b"", np.uint8)
-                )
-            )
+            buffer = np.frombuffer(rest[-1] or b"", np.uint8)
+            buffer.flags.writeable = False  # as bytes are: kernels are compiled once for both
+            taken.append(RecordSet(topic, partition, asked[topic, partition], aborted or [], buffer))
             emptied.append((partition, error, *rest[:-1], b""))
         topics.append((topic, emptied))
     response.topics = topics
