@@ -49,7 +49,7 @@ def test_a_cardinality_bomb_leaves_memory_flat_and_sums_exact_and_is_seen(
     spans: Spans, exactness_minutes: float
 ) -> None:
     """Once all limits are full, several times as much again takes no more memory."""
-    records = 200 if exactness_minutes else 40
+    records = 200 if exactness_minutes else 25
     member, bomb = spans.start(**LIMITS), Bomb(spans)
     bomb.go_off(records)
     memory = member.watch_memory()
@@ -62,7 +62,7 @@ def test_a_cardinality_bomb_leaves_memory_flat_and_sums_exact_and_is_seen(
         == f"{bomb.sent}\t{bomb.sent}"
     )
     overflown = f"SELECT sum(spans) FROM {{db}}.span_windows WHERE operation = '{OVERFLOW_OPERATION}'"  # noqa: S608
-    assert member.metric("tailrace_overflow_spans_total") == float(spans.ask(overflown)) > bomb.sent / 4
+    assert member.metric("tailrace_overflow_spans_total") >= float(spans.ask(overflown)) > bomb.sent / 4
     spans.wait(lambda: spans.ask("SELECT sum(spans) FROM {db}.series_windows") == str(bomb.sent), 60)
     assert member.metric("tailrace_state_series") <= PARTITIONS * (SERIES * 1.1 + 2)
     print(f"grown by {memory.growth_bytes() >> 20} MiB over {bomb.sent * 4 // 5} spans")
