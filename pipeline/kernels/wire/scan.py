@@ -187,7 +187,7 @@ def _about(b: U8, tag: Int, at: Int, end: Int, table: Int, owners: Owners, piece
 def _span(
     b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Tables, n: I64, counted: I64, index: Index, scratch: Scratch
 ) -> Int:
-    """One span: a row, or a row in `Bad`; a code only where there is no room."""
+    """One span: a row, or a row in `Bad`; a code only where there is no room, or the record has too many bad ones."""
     k = n[SPANS]
     f, c = scratch.f, out.columns
     f[:] = 0
@@ -204,6 +204,8 @@ def _span(
     if code < 0:
         if rows:
             _copy(scratch.before_span, n)
+        if n[BAD_SPANS] - scratch.before_record[BAD_SPANS] >= rules.bad_spans_max:
+            return code
         return _bad(out.bad, n, record, nth, p, end, code)
     if k + 1 >= len(c.record):
         return np.int64(NO_ROOM - SPANS)

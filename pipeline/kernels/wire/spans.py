@@ -91,6 +91,8 @@ class Rules(NamedTuple):
     limit_ns: I64
     weight: float
     attributes_max: Int
+    bad_spans_max: Int
+    """Of one record; with more it is given up as a whole."""
 
 
 @inlined

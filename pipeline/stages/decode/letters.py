@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.kernels.wire.frames import BAD_SPANS, RESOURCE_PIECES, SCOPE_PIECES, Owners, Pieces
 from pipeline.model.records import Records
-from pipeline.model.span_columns import U8
+from pipeline.model.span_columns import I64, U8
 from pipeline.stages.decode.tables import Scanned
 from schemas.dead_letter import DeadLetter
 
@@ -94,14 +94,19 @@ def request_of_span(buffer: U8, scanned: Scanned, i: int) -> bytes:
     return _field(0x0A, outer + _url(buffer, tables.resources, resource))
 
 
-def request_size(scanned: Scanned, i: int) -> int:
-    """About how many bytes `request_of_span` gives."""
-    bad = scanned.tables.bad
-    size = int(bad.end[i] - bad.at[i]) + 40
-    for table, owner in ((SCOPE_PIECES, int(bad.scope[i])), (RESOURCE_PIECES, int(bad.resource[i]))):
-        pieces = _pieces(scanned, table, owner)
-        size += int((pieces.end - pieces.at).sum())
-    return size
+def request_sizes(scanned: Scanned) -> I64:
+    """For each bad span about how many bytes `request_of_span` gives."""
+    n, bad, tables = scanned.rows, scanned.tables.bad, scanned.tables
+    some = slice(n[BAD_SPANS])
+    sizes = bad.end[some] - bad.at[some] + 40
+    for pieces, used, owner in (
+        (tables.scope_pieces, n[SCOPE_PIECES], bad.scope[some]),
+        (tables.resource_pieces, n[RESOURCE_PIECES], bad.resource[some]),
+    ):
+        ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(pieces.end[:used] - pieces.at[:used])])
+        first, last = (np.searchsorted(pieces.owner[:used], owner + more) for more in (0, 1))
+        sizes += ends[last] - ends[first]
+    return sizes
 
 
 def _pieces(scanned: Scanned, table: int, owner: int) -> Pieces:

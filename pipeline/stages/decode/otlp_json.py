@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from pipeline.model.values import Values
@@ -16,8 +17,8 @@ from pipeline.stages.decode.letters import Complaint
 
 SPACE = b" \t\r\n"
 BRACE = ord("{")
-SPACES = np.frombuffer(SPACE, np.uint8)
-ENDS = np.frombuffer(SPACE + b"}", np.uint8)
+IS_SPACE, IS_END = (np.array([byte in some for byte in range(256)]) for some in (SPACE, SPACE + b"}"))
+"""By byte: whether JSON may begin with it before its brace, and end with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,10 @@ def json_records(values: Sequence[bytes]) -> list[int]:
     Line feed begins a protobuf request too (its first tag), and `{` can be the length after it, hence the second look.
     """
     first, last = Values.of(values).edges()
-    perhaps = np.isin(first, SPACES) & np.isin(last, ENDS)
-    perhaps[perhaps] = [_is_spaced_json(values[i]) for i in np.flatnonzero(perhaps).tolist()]
-    return np.flatnonzero((first == BRACE) | perhaps).tolist()
+    is_json: npt.NDArray[np.bool_] = first == BRACE
+    for i in np.flatnonzero(IS_SPACE[first] & IS_END[last]).tolist():
+        is_json[i] = _is_spaced_json(values[i])
+    return np.flatnonzero(is_json).tolist() if is_json.any() else []
 
 
 def _is_spaced_json(value: bytes) -> bool:

@@ -19,8 +19,10 @@ from pipeline.stages.decode.rules import Decoded, DecodeRules
 from pipeline.stages.decode.tables import Scanned, scanned
 
 DAY_NS = 86_400_000_000_000
+LETTERS_OF_RECORD_MAX = 100_000
+"""A record with more bad spans goes to dead letters as a whole."""
 LETTERS_OF_SPANS_MAX = 16 << 20
-"""A record whose bad spans, each with its resource, would make more bytes than this and four times its own goes to dead letters as a whole."""
+"""A record whose bad spans, each with its resource, would make more bytes than this and four times its own does so too."""
 
 
 def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
@@ -39,6 +41,7 @@ def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
         times + rules.future_limit_s * 1_000_000_000,
         1.0 / rules.sample_rate,
         rules.attributes_max,
+        LETTERS_OF_RECORD_MAX,
     )
     tables = scanned(buffer, start, codes, wire, with_rows=rows)
     if tables.rows[BAD_SPANS] and _give_up_on(tables, records):
@@ -52,17 +55,14 @@ def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
 
 def _give_up_on(tables: Scanned, records: Records) -> bool:
     """Give a record up as a whole where letters of its spans would multiply its bytes without bound; whether there is one."""
-    sizes: dict[int, int] = {}
-    first: dict[int, int] = {}
-    bad = tables.tables.bad
-    for i in range(tables.rows[BAD_SPANS]):
-        record = int(bad.record[i])
-        sizes[record] = sizes.get(record, 0) + letters.request_size(tables, i)
-        first.setdefault(record, int(bad.code[i]))
-    given_up = [n for n, size in sizes.items() if size > LETTERS_OF_SPANS_MAX + 4 * len(records.values[n])]
-    for record in given_up:
-        tables.record_codes[record] = first[record]
-    return bool(given_up)
+    n, bad = tables.rows[BAD_SPANS], tables.tables.bad
+    record = bad.record[:n]
+    sizes = np.bincount(record, letters.request_sizes(tables), len(records.values))
+    own = np.array([len(value) for value in records.values]) if sizes.max() > LETTERS_OF_SPANS_MAX else 0
+    given_up = np.flatnonzero(sizes > LETTERS_OF_SPANS_MAX + 4 * own)
+    first = np.searchsorted(record, given_up)
+    tables.record_codes[given_up] = bad.code[first]
+    return bool(len(given_up))
 
 
 def _counts(tables: Scanned, cuts: int) -> dict[str, int]:

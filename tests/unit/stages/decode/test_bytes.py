@@ -235,5 +235,13 @@ def test_many_bad_spans_under_a_large_resource_die_as_one_record() -> None:
     assert [(letter.reason, letter.span_index) for letter in decoded.dead] == [("bad_time", -1)]
 
 
+def test_20_mib_of_empty_spans_end_at_once() -> None:
+    empty = delimited(0x0A, delimited(0x12, b"\x12\x00" * (10 << 20)))
+    good = request_of(span_with())
+    decoded = decode(records(good, empty, good), RULES, rows=False)
+    assert [(letter.offset, letter.reason, letter.span_index) for letter in decoded.dead] == [(1, "bad_time", -1)]
+    assert decoded.spans.record.tolist() == [0, 2]
+
+
 def test_varints_of_these_tests_are_protobufs() -> None:
     assert varint(300) == b"\xac\x02"
