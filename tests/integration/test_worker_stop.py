@@ -19,7 +19,7 @@ def test_a_worker_that_waits_for_the_store_ends_at_once_when_told_to(tmp_path: P
     }
     worker = forker(0).fork(("pipeline", "worker"), {**os.environ, **env}, log)
     deadline = time.monotonic() + 60
-    while "waiting for the store" not in log.read_text():
+    while " waiting " not in log.read_text():
         assert worker.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
