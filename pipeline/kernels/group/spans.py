@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import Int, bare, folded, kernel
+from pipeline.kernels.jit import Int, bare, folded, inlined, kernel
 from pipeline.kernels.sketch.ddsketch import bucket_of
 
 U8 = npt.NDArray[np.uint8]
@@ -70,7 +70,7 @@ class Groups(NamedTuple):
     """(groups, pairs)."""
 
 
-@folded
+@inlined
 def _key(spans: Spans, i: Int) -> Int:
     """Resource key, name, kind and error of one span in one number."""
     at = np.uint64(i)
@@ -83,7 +83,7 @@ def _key(spans: Spans, i: Int) -> Int:
     return (resource << NAME_BITS | np.int64(spans.name[at])) << KIND_BITS | kind << 1 | np.int64(error)
 
 
-@folded
+@inlined
 def _weighted(duration_ns: Int, weight: float) -> Int:
     """Weighted duration, in whole nanoseconds, half to even."""
     if weight == 1.0 and duration_ns <= (1 << 53):
@@ -129,7 +129,7 @@ def _move_pairs(pairs: I64, wider: I64) -> None:
             wider[slot + 1] = pairs[place + 1]
 
 
-@folded
+@inlined
 def _add(row: I64, at: Int, duration_ns: Int, weight: float, error: Int, satisfied_ns: Int) -> Int:
     """Add one span to its group, whose sums begin at `at`; its weight in units."""
     units = np.int64(weight * ONE)
@@ -143,7 +143,7 @@ def _add(row: I64, at: Int, duration_ns: Int, weight: float, error: Int, satisfi
     return units
 
 
-@folded
+@inlined
 def _group_of(window: Int, key: Int, groups: Groups) -> Int:
     """The group of a key; a new one where there is none."""
     mask = len(groups.slots) - 1

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.kernels.jit import Int, bare, folded
+from pipeline.kernels.jit import Int, bare, folded, inlined
 from pipeline.kernels.wire.fields import U8, word_at
 from pipeline.kernels.wire.frames import I32, I64
 
@@ -60,7 +60,7 @@ def hash_of(b: U8, at: Int, length: Int) -> Int:
     return (mixed ^ (mixed >> 29 & 0x7FFFFFFFF)) & 0x7FFFFFFFFFFFFFFF
 
 
-@folded
+@inlined
 def number_of(b: U8, at: Int, length: Int, names: Names, index: Index) -> Int:
     """The number of a name; a new one if it is new; -1 where there is no room for it."""
     last = index.state[LAST]
