@@ -5,7 +5,7 @@ for all (`--mix even`), or by Zipf's law (`--mix zipf`: few are busy, most are h
 sigma 0.7 around a median of the series' own, so that 20 spans make about 18 buckets.
 
 Bytes are what the process grew by (resident memory, from before the first record): after the last close, free heap given back; and at the peak of a
-close, free heap and the rows for ClickHouse among it.
+close, the rows for ClickHouse and their block among it.
 Closed windows wait in temporary files, as in a worker (`--memory`: in memory).
 Seconds are CPU time of `steps` (merge, figures, rules) and `series_rows` (the block for ClickHouse); and of `accept` (all records of a window).
 """
@@ -118,6 +118,8 @@ def measure(series: int, spans: float, mix: str, windows: int, records: int, she
             state.accept(partials, offset, 0)
             accepting += time.process_time() - begun
             offset += 1
+        if number >= windows - 10:
+            _give_back()
         forget_peak()
         begun = time.process_time()
         now_ms = (BASE_S + (number + 1) * WINDOW_S + 5) * 1000
