@@ -14,6 +14,7 @@ from pipeline.agents.kafka_view import KafkaView
 from pipeline.agents.run import Parts, build_worker
 from pipeline.agents.windows import StageTwo
 from pipeline.alerting.rule_files import load as load_rules
+from pipeline.heap import keep_freed_memory
 from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.sink import ClickHouse
 from pipeline.stages import windows_topic
@@ -67,5 +68,6 @@ def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> StageTw
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - the module's own protocol
     if name != "app":
         raise AttributeError(name)
+    keep_freed_memory()
     made = globals()["app"] = build(load()[0])
     return made
