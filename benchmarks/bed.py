@@ -34,6 +34,7 @@ class Bed:
     kafka: str
     clickhouse: str
     environment: dict[str, str]
+    servers: dict[str, psutil.Process]
 
     def query(self, sql: str) -> str:
         """A query's answer as text."""
@@ -60,7 +61,7 @@ def bed(**settings: str) -> Iterator[Bed]:
     """Both servers with Tailrace's tables and topics; `settings` are TAILRACE_* of the workers."""
     with tempfile.TemporaryDirectory(prefix="tailrace-bench-") as folder:
         home = Path(folder)
-        with _server("kafka", home) as kafka, _server("clickhouse", home) as clickhouse:
+        with _server("kafka", home) as (broker, kafka), _server("clickhouse", home) as (store, clickhouse):
             environment = {
                 "TAILRACE_KAFKA_BOOTSTRAP": kafka,
                 "TAILRACE_CLICKHOUSE_URL": clickhouse.rstrip("/") + "/tailrace",
@@ -69,7 +70,7 @@ def bed(**settings: str) -> Iterator[Bed]:
             }
             for command in ("migrate", "topics"):
                 _run([sys.executable, "-m", "pipeline", command], environment)
-            yield Bed(home, kafka, clickhouse, environment)
+            yield Bed(home, kafka, clickhouse, environment, {"broker": broker, "store": store})
 
 
 @contextmanager
@@ -87,14 +88,14 @@ def started(command: Sequence[str], environment: dict[str, str], log: Path) -> I
 
 
 @contextmanager
-def _server(name: str, home: Path) -> Iterator[str]:
+def _server(name: str, home: Path) -> Iterator[tuple[psutil.Process, str]]:
     arguments = ["--data-dir", f"{home}/{name}", "--json", "--die-with-parent", "--port", "0"]
     command = [sys.executable, "-m", f"pipeline.embedded.{name}", *arguments]
     with (home / f"{name}.log").open("wb") as out:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=out)
         try:
             line = process.stdout.readline() if process.stdout else b""
-            yield str(json.loads(line)[name])
+            yield psutil.Process(process.pid), str(json.loads(line)[name])
         finally:
             _end(process)
 

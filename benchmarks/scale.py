@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from benchmarks import options
 from benchmarks.bed import bed, free_address, wait_until_ready
 from benchmarks.load import SPANS_A_RECORD, preload_spans
-from benchmarks.meter import Figures, from_now_until_committed
+from benchmarks.meter import Figures, Usage, from_now_until_committed
 
 GOAL = 1.6
 TIMEOUT_S = 400
@@ -50,8 +50,13 @@ def run(spans: int, cores: list[int]) -> Figures:
             for worker in workers:
                 worker.resume()
 
+        servers = {name: Usage([server]) for name, server in at.servers.items()}
+        before_s = {name: usage.cpu_s() for name, usage in servers.items()}
         done = from_now_until_committed(at, workers, records, begin=begin).times(SPANS_A_RECORD)
+        used = {name: (usage.cpu_s() - before_s[name]) / done.wall_s for name, usage in servers.items()}
+    beside = ", ".join(f"{name} {cores_used:.2f}" for name, cores_used in used.items())
     print(f"{len(cores)} worker(s), a core each: spans {done}", flush=True)
+    print(f"  cores used: workers {done.cpu_s / done.wall_s:.2f}, {beside}", flush=True)
     return done
 
 
