@@ -44,7 +44,7 @@ def split_insert(sql: bytes, *, final: bool) -> Insert | None:
     """The insert that begins `sql`, None for any other statement; raises Undecided where more text may tell (not `final`)."""
     words = tokens(sql)
     first = next(words, None)
-    if first is None or (not final and first.end == len(sql)):
+    if first is None or (not final and (first.end == len(sql) or first.opens)):
         if final:
             return None
         raise Undecided

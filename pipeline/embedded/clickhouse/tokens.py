@@ -1,6 +1,6 @@
 """Splits SQL bytes into tokens, enough to tell words from strings, comments and quoted names.
 
-Never fails: what it does not know is a token of one character. Does not parse; the engine does.
+Never fails: what it does not know is a token of one character, an unclosed comment one of two. Does not parse; the engine does.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _TOKEN = re.compile(
     |(?P<quoted>"(?:\\.|""|[^"\\])*"|`(?:\\.|``|[^`\\])*`)
     |(?P<word>[A-Za-z_]\w*)
     |(?P<number>\d[\w.]*)
-    |(?P<mark>.)""",
+    |(?P<mark>/\*|\$\w*\$|.)""",
     re.DOTALL | re.VERBOSE,
 )
-_OPENERS = (b"'", b'"', b"`")
+_OPENERS = (b"'", b'"', b"`", b"/", b"$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Token:
     @property
     def opens(self) -> bool:
         """A quote or comment that begins here and does not end: more text may change its meaning."""
-        return self.kind == "mark" and self.text in _OPENERS
+        return self.kind == "mark" and self.text[:1] in _OPENERS and self.text != b"/"
 
 
 def tokens(sql: bytes, start: int = 0) -> Iterator[Token]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.embedded.clickhouse.statements import Insert, Undecided, split_insert, trailing_format
@@ -11,11 +11,18 @@ from pipeline.embedded.clickhouse.target import Target, target_of
 from pipeline.embedded.clickhouse.tokens import tokens
 
 HEADS = st.sampled_from(
-    [b"INSERT INTO t FORMAT TSV\n", b"insert into `a;b`.t (a, \"FORMAT x\") SETTINGS x = 'VALUES' Format JSONEachRow ", b"/* SELECT */ INSERT INTO t VALUES "]
-)  # fmt: skip
+    [
+        b"INSERT INTO t FORMAT TSV\n",
+        b"insert into `a;b`.t (a, \"FORMAT x\") SETTINGS x = 'VALUES' Format JSONEachRow ",
+        b"/* SELECT */ INSERT INTO t /* FORMAT x */ VALUES ",
+    ]
+)
 
 
-@given(HEADS, st.binary(max_size=20), st.integers(0, 200))
+@example(head=b"/* SELECT */ INSERT INTO t VALUES ", rows=b"", cut=2)
+@example(head=b"INSERT INTO t /* VALUES */ VALUES ", rows=b"", cut=24)
+@settings(max_examples=1000)
+@given(HEADS, st.binary(max_size=20), st.integers(0, 60))
 def test_a_head_cut_anywhere_is_read_as_the_whole(head: bytes, rows: bytes, cut: int) -> None:
     sql = head + b"1" + rows
     whole = split_insert(sql, final=True)
