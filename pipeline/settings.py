@@ -50,7 +50,7 @@ class Settings(BaseModel):
     rules: Path | None = Field(None, description="folder of rule files (YAML), instead of the shipped defaults")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity that is logged")
 
-    batch_max_bytes: int = Field(8 << 20, ge=1 << 10, le=1 << 30, description="a batch ends at this many bytes")
+    batch_max_bytes: int = Field(16 << 20, ge=1 << 10, le=1 << 30, description="a batch ends at this many bytes")
     batch_max_records: int = Field(50_000, ge=1, description="a batch ends at this many records")
     batch_max_wait_s: float = Field(0.5, gt=0, le=30, description="a batch ends this long after its first record")
     fetch_max_bytes: int = Field(4 << 20, ge=1 << 10, description="bytes of one fetch from one partition")

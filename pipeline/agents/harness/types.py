@@ -150,7 +150,7 @@ class Telemetry(Protocol):
 class Limits:
     """The harness's settings."""
 
-    batch_max_bytes: int = 8 << 20
+    batch_max_bytes: int = 16 << 20
     batch_max_records: int = 50_000
     batch_max_wait_s: float = 0.5
     send_deadline_s: float = 60.0
