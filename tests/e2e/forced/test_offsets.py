@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,14 @@ def test_a_topic_made_anew_under_a_worker_is_read_from_its_beginning_and_both_ep
     assert not member.worker.dead()
 
 
+def inserts_wait(port: int, polls: list[tuple[int, int]]) -> bool:
+    """Whether an insert of each partition lies whole at the door of the server that stands still: as much, unread, for five polls."""
+    rows = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]
+    unread = [int(row[4].split(":")[1], 16) for row in rows if int(row[1].split(":")[1], 16) == port and row[3] == "01"]
+    polls.append((sum(size > 0 for size in unread), sum(unread)))
+    return polls[-1][0] >= PARTITIONS and len(polls) >= 5 and len(set(polls[-5:])) == 1
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("more", [20, 600])
 def test_a_topic_made_anew_amid_a_batch_loses_none_of_its_records(raw: Raw, more: int) -> None:
@@ -62,6 +71,8 @@ def test_a_topic_made_anew_amid_a_batch_loses_none_of_its_records(raw: Raw, more
     raw.stage.clickhouse.suspend()
     raw.produce(400)
     raw.wait(lambda: raw.intents(raw.topic) == PARTITIONS)
+    polls: list[tuple[int, int]] = []
+    raw.wait(lambda: inserts_wait(raw.stage.clickhouse.port, polls))
     member.worker.signal(signal.SIGSTOP)
     try:
         raw.stage.clickhouse.resume()
