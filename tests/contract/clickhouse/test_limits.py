@@ -65,6 +65,7 @@ def test_a_query_ends_when_its_client_is_gone(server: Server) -> None:
     with asked(server, LONG):
         eventually(lambda: LONG in running(server))
     eventually(lambda: LONG not in running(server))
+    assert server.send("SELECT 1 FORMAT TSV").body == b"1\n"
 
 
 def test_a_stream_ends_when_its_client_is_gone(server: Server) -> None:

@@ -63,8 +63,11 @@ def test_every_command_is_one_of_ours(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_the_settings_of_each_service_are_valid(name: str) -> None:
     given = {key.removeprefix("TAILRACE_").lower(): value for key, value in OURS[name]["environment"].items()}
-    Settings.model_validate({key: value for key, value in given.items() if key in Settings.model_fields})
-    OtlpSettings.model_validate({key: value for key, value in given.items() if key in OtlpSettings.model_fields})
+    worker = Settings.model_validate({key: value for key, value in given.items() if key in Settings.model_fields})
+    receiver = OtlpSettings.model_validate(
+        {key: value for key, value in given.items() if key in OtlpSettings.model_fields}
+    )
+    assert worker.model_fields_set | receiver.model_fields_set == set(given)
 
 
 def test_two_workers_one_collector_and_grafana_only_when_asked_for() -> None:

@@ -57,7 +57,7 @@ def test_acknowledged_records_survive_kill_9_on_the_same_port(kafka: KafkaProces
 def test_java_dies_with_the_process_that_started_it(kafka: KafkaProcess) -> None:
     java = psutil.Process(kafka.java_pid)
     os.kill(kafka.pid, signal.SIGKILL)
-    java.wait(10)
+    assert psutil.wait_procs([java], timeout=10) == ([java], [])
 
 
 def test_the_process_ends_with_an_error_when_java_dies(kafka: KafkaProcess) -> None:

@@ -36,7 +36,10 @@ async def test_an_address_that_others_reach_has_to_be_meant(address: str) -> Non
 
 async def test_it_may_be_meant() -> None:
     runner = await open_doors("0.0.0.0:0", True, lambda: b"", lambda: True)
-    await runner.cleanup()
+    try:
+        assert bound_to(runner).startswith("0.0.0.0:")
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_port_that_is_taken_is_said_with_its_cure() -> None:

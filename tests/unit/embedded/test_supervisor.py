@@ -236,4 +236,4 @@ asyncio.run(supervisor.run(asyncio.Event(), lambda facts: print(supervisor.pids(
     with psutil.Popen([sys.executable, "-c", program], stdout=-1) as parent:
         child = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
-        child.wait(10)
+        assert psutil.wait_procs([child], timeout=10) == ([child], [])
