@@ -6,7 +6,8 @@
     tailrace.windows → merge → series_windows (ClickHouse) → judge → alert_events (ClickHouse), alerts (Kafka)
 
 `FLOW` is that picture as data; agents register it (`pipeline.app`). Each work is a pure function of one range's records: no clock, no chance,
-no memory of earlier ranges (the last line is stage 2, which has one: `pipeline.stages.windows`). Does not batch, send or commit: that is the harness's.
+no memory of earlier ranges (the last line is stage 2, which has one: `pipeline.stages.windows`).
+Before the first arrow Kafka's record batches become columns (`pipeline.stages.record_batches`). Does not batch, send or commit: that is the harness's.
 """
 
 from collections import Counter

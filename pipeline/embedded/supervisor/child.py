@@ -18,7 +18,7 @@ from pipeline.embedded.lifeline import child_setup
 from pipeline.embedded.supervisor.process import Facts, Process
 from pipeline.errors import TailraceError
 
-_PROBE_EVERY_S = 0.1
+PROBE_EVERY_S = 0.1
 _LINE_MAX_BYTES = 1 << 20
 
 
@@ -106,7 +106,7 @@ class Child:
             return await asyncio.shield(self._facts)
         if self.process.probe is not None:
             while not await self.process.probe():  # noqa: ASYNC110 - another process is asked, it sets no event of ours
-                await asyncio.sleep(_PROBE_EVERY_S)
+                await asyncio.sleep(PROBE_EVERY_S)
         return {}
 
     async def _until_end(self) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.embedded.supervisor.child import Child, NotReadyError
+from pipeline.embedded.supervisor.child import PROBE_EVERY_S, Child, NotReadyError
 from pipeline.embedded.supervisor.process import Facts, Process
 from pipeline.errors import Misconfigured
 
@@ -76,12 +76,19 @@ class Supervisor:
             for number, step in enumerate(self._steps):
                 for kept in step:
                     group.create_task(self._first_start(kept, self._needed_by(kept, number)))
+        await self._all_at_once()
         facts: dict[str, str] = {}
         for step in self._steps:
             for kept in step:
                 facts.update(kept.facts)
         on_ready(facts)
         await asyncio.gather(*(kept.keeper for step in self._steps for kept in step if kept.keeper is not None))
+
+    async def _all_at_once(self) -> None:
+        """A worker that was ready is not while the next one joins its group: wait until all say yes in one round."""
+        probes = [kept.process.probe for step in self._steps for kept in step if kept.process.probe is not None]
+        while not all([await probe() for probe in probes]):  # noqa: ASYNC110 - other processes are asked, as in `Child`
+            await asyncio.sleep(PROBE_EVERY_S)
 
     def _needed_by(self, kept: _Kept, number: int) -> list[_Kept]:
         """What must be up before this one starts: all steps before its own, unless it names what it needs."""

@@ -203,8 +203,8 @@ async def test_a_process_that_is_never_ready_is_told_with_the_time_it_had(tmp_pa
         await watched.supervisor.run(watched.stop, watched.on_ready)
 
 
-async def test_a_probe_is_asked_until_it_says_yes(tmp_path: Path) -> None:
-    answers = iter([False, False, True])
+async def test_a_probe_is_asked_until_it_says_yes_and_again_once_all_have_been_ready(tmp_path: Path) -> None:
+    answers = iter([False, False, True, False, True])
 
     async def probe() -> bool:
         return next(answers)
