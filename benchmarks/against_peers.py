@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 
 from benchmarks import options
-from benchmarks.bed import Bed, bed, started
 from benchmarks.load import SPANS_A_RECORD, preload_spans
 from benchmarks.meter import Figures, until_committed, until_rows, until_written
+from benchmarks.testbed import Bed, bed, started
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "benchmarks/peers"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.heap import keep_freed_memory
 from pipeline.kernels.sketch.ddsketch import buckets_of
+from pipeline.malloc import keep_freed_memory
 from pipeline.model.records import Records
 from pipeline.model.span_columns import SpanColumns
 from pipeline.stages.aggregate import AggregateRules, aggregate

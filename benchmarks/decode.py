@@ -11,7 +11,7 @@ import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks.sample import request
-from pipeline.heap import keep_freed_memory
+from pipeline.malloc import keep_freed_memory
 from pipeline.model.records import Records
 from pipeline.model.values import Values
 from pipeline.stages.aggregate import AggregateRules, aggregate

@@ -16,9 +16,9 @@ import time
 import numpy as np
 
 from benchmarks import options
-from benchmarks.bed import Bed, bed, free_address, wait_until_ready
 from benchmarks.meter import Usage, foreign_s
 from benchmarks.sender import MARKER, SPANS_A_RECORD
+from benchmarks.testbed import Bed, bed, free_address, wait_until_ready
 
 GOAL_S = 2
 TIMEOUT_S = 200

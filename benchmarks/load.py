@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.bed import PARTITIONS, TOPIC
 from benchmarks.sample import request
+from benchmarks.testbed import PARTITIONS, TOPIC
 
 BATCH_BYTES = 1_000_000
 SPANS_A_RECORD = 1000

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from benchmarks.bed import GROUP, PARTITIONS, TOPIC, Bed
+from benchmarks.testbed import GROUP, PARTITIONS, TOPIC, Bed
 
 Progress = Callable[[], Awaitable[int]]
 POLL_S = 0.05

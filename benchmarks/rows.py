@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.sample import request
 from pipeline.model.records import Records
 from pipeline.model.span_columns import SpanColumns
+from pipeline.sinks.blocks.span_rows import span_rows
 from pipeline.stages.decode import DecodeRules, decode
-from pipeline.stages.span_rows import span_rows
 
 NOW_NS = 1_763_700_000_000_000_000
 RECORDS = 50

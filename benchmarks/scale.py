@@ -11,9 +11,9 @@ import os
 from contextlib import ExitStack
 
 from benchmarks import options
-from benchmarks.bed import bed, free_address, wait_until_ready
 from benchmarks.load import SPANS_A_RECORD, preload_spans
 from benchmarks.meter import Figures, Usage, from_now_until_committed
+from benchmarks.testbed import bed, free_address, wait_until_ready
 
 GOAL = 1.6
 TIMEOUT_S = 400

@@ -15,8 +15,8 @@ import numpy as np
 from aiokafka import AIOKafkaProducer
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from benchmarks.bed import PARTITIONS, TOPIC
 from benchmarks.sample import request
+from benchmarks.testbed import PARTITIONS, TOPIC
 
 MARKER = "bench-marker"
 SPANS_A_RECORD = 200

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks import options
-from benchmarks.bed import PARTITIONS, bed, free_address, metric
 from benchmarks.load import SPANS_A_RECORD, VARIANTS, a_minute_ago_ns, preload
 from benchmarks.meter import Figures, until_committed
 from benchmarks.sample import request
+from benchmarks.testbed import PARTITIONS, bed, free_address, metric
 
 GOAL_BYTES = 600_000_000
 OPERATIONS = 500

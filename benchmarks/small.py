@@ -7,10 +7,10 @@ left out; the worker alone is at work, beside the broker that serves it. Goal: 1
 """
 
 from benchmarks import options
-from benchmarks.bed import bed
 from benchmarks.load import a_minute_ago_ns, preload
 from benchmarks.meter import until_committed
 from benchmarks.sample import request
+from benchmarks.testbed import bed
 
 GOAL = 150_000
 VARIANTS = 1000

@@ -25,9 +25,9 @@ import pyarrow as pa
 from pipeline.alerting.rule_files import load
 from pipeline.kernels.sketch.ddsketch import buckets_of
 from pipeline.model.window_partials import Range, WindowPartials
+from pipeline.sinks.blocks.rows import series_rows
 from pipeline.stages.merge import MergeRules, Source
-from pipeline.stages.merge.shelf import FileShelf, MemoryShelf, Shelf
-from pipeline.stages.rows import series_rows
+from pipeline.stages.merge.window_store import FileShelf, MemoryShelf, Shelf
 from pipeline.stages.windows import PartitionWindows
 from schemas.columns import KINDS, LATENCY, WINDOW_PARTIALS, WINDOW_S
 

@@ -8,9 +8,9 @@ Kafka and ClickHouse are the embedded ones, on the same machine; only the worker
 from contextlib import ExitStack
 
 from benchmarks import options
-from benchmarks.bed import bed
 from benchmarks.load import SPANS_A_RECORD, preload_spans
 from benchmarks.meter import until_committed
+from benchmarks.testbed import bed
 
 TIMEOUT_S = 400
 

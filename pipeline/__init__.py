@@ -1,1 +1,1 @@
-"""The pipeline: from bytes on Kafka to windows, findings and alerts. Start reading at `pipeline/flow.py`."""
+"""The pipeline: from bytes on Kafka to windows, findings and alerts. Start reading at `pipeline/flow`."""

@@ -9,17 +9,17 @@ from typing import Any
 
 from pipeline import flow
 from pipeline.agents.faust_app import TailraceApp
-from pipeline.agents.kafka_columns import warm_reading
-from pipeline.agents.kafka_view import KafkaView
 from pipeline.agents.run import Parts, build_worker
-from pipeline.agents.windows import StageTwo
 from pipeline.alerting.rule_files import load as load_rules
-from pipeline.heap import keep_freed_memory
+from pipeline.kafka.columns import warm_reading
+from pipeline.kafka.view import KafkaView
+from pipeline.malloc import keep_freed_memory
 from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.sink import ClickHouse
 from pipeline.stages import windows_topic
 from pipeline.stages.merge import MergeRules
 from pipeline.stages.windows import warm_up as warm_windows
+from pipeline.windowing.pipeline import StageTwo
 from schemas import topics
 
 

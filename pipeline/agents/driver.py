@@ -24,9 +24,9 @@ from faust.transport.drivers.aiokafka import (
 from faust.types import TP, ConsumerMessage
 
 from pipeline.agents.group import KafkaGroup
-from pipeline.agents.harness.types import Fetch
-from pipeline.agents.kafka_columns import ColumnFetcher
-from pipeline.agents.kafka_frames import use_frames
+from pipeline.harness.types import Fetch
+from pipeline.kafka.columns import ColumnFetcher
+from pipeline.kafka.frames import use_frames
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from faust.types import StreamT
 
 from pipeline.agents.driver import FencedTransport
 from pipeline.agents.group import KafkaGroup
-from pipeline.agents.harness.types import Fetch, Membership
-from pipeline.agents.harness.worker import Harness
+from pipeline.harness.types import Fetch, Membership
+from pipeline.harness.worker import Harness
 
 log = logging.getLogger(__name__)
 

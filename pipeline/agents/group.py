@@ -23,10 +23,10 @@ from aiokafka.errors import (
 from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.agents.harness import testing
-from pipeline.agents.harness.types import Fetch, Membership, Partition, Standing
 from pipeline.errors import Fenced, NotNow
-from pipeline.stages.record_batches.read import Columns
+from pipeline.harness import testing
+from pipeline.harness.types import Fetch, Membership, Partition, Standing
+from pipeline.kafka.record_batches.read import Columns
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

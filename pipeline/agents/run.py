@@ -19,18 +19,18 @@ from typing import NoReturn
 
 from aiohttp.web import AppRunner
 
-from pipeline.agents.epochs import Epochs
 from pipeline.agents.faust_app import Connection, TailraceApp, build, serve
 from pipeline.agents.group import KafkaGroup
-from pipeline.agents.harness.backoff import Backoff
-from pipeline.agents.harness.partition import PartitionPipeline, Tools
-from pipeline.agents.harness.types import Limits, Membership, Partition, Pipeline, PipelineMaker, Work
-from pipeline.agents.harness.watchdog import Watchdog
-from pipeline.agents.harness.worker import Harness
 from pipeline.agents.http import bound_to, open_doors
-from pipeline.agents.kafka_wire import topic_ids
-from pipeline.agents.producer import KafkaMessages
 from pipeline.errors import Misconfigured, NotNow
+from pipeline.harness.backoff import Backoff
+from pipeline.harness.partition import PartitionPipeline, Tools
+from pipeline.harness.types import Limits, Membership, Partition, Pipeline, PipelineMaker, Work
+from pipeline.harness.watchdog import Watchdog
+from pipeline.harness.worker import Harness
+from pipeline.kafka.epochs import Epochs
+from pipeline.kafka.producer import KafkaMessages
+from pipeline.kafka.wire import topic_ids
 from pipeline.model.outcome import Outcome
 from pipeline.settings import Settings
 from pipeline.sinks.base import BlockSink

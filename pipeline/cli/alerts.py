@@ -56,7 +56,7 @@ async def _run(bootstrap: str, follow: bool, json: bool) -> None:
 
 
 async def _changes(bootstrap: str, follow: bool) -> AsyncIterator[Sequence[Alert]]:
-    from pipeline.agents.kafka_view import client, read_alerts
+    from pipeline.kafka.view import client, read_alerts
     from schemas.topics import ALERTS
 
     consumer = await client(bootstrap, [ALERTS])

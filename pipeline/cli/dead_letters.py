@@ -30,7 +30,7 @@ def list_(
     """List dead letters: id, reason, stage, size, whether it was sent again."""
     import asyncio
 
-    from pipeline.agents.dead_letters import read
+    from pipeline.operations.dead_letters import read
     from pipeline.settings import load
 
     known = asyncio.run(read(load()[0].kafka_bootstrap))
@@ -48,8 +48,8 @@ def show(
     import asyncio
     import sys
 
-    from pipeline.agents.dead_letters import read
     from pipeline.errors import Misconfigured
+    from pipeline.operations.dead_letters import read
     from pipeline.settings import load
 
     letter = asyncio.run(read(load()[0].kafka_bootstrap)).letters.get(id_)
@@ -71,9 +71,9 @@ def redrive(
     import asyncio
 
     from pipeline import clock
-    from pipeline.agents import dead_letters
     from pipeline.errors import Misconfigured
     from pipeline.flow import FLOW, alone
+    from pipeline.operations import dead_letters
     from pipeline.settings import load
 
     settings, _ = load()

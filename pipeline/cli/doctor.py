@@ -105,8 +105,8 @@ def _rules(settings: Settings) -> str:
 def _kafka(settings: Settings) -> str:
     import asyncio
 
-    from pipeline.agents.kafka_wire import metadata
     from pipeline.errors import Misconfigured, NotNow
+    from pipeline.kafka.wire import metadata
 
     try:
         cluster = asyncio.run(metadata(settings.kafka_bootstrap, (), timeout_s=5))
@@ -123,9 +123,9 @@ def _topics(settings: Settings) -> str:
     """Compared without making any: what is missing is named."""
     import asyncio
 
-    from pipeline.agents.kafka_admin import MetadataError, ensure_topics
-    from pipeline.agents.kafka_wire import metadata
     from pipeline.errors import Misconfigured
+    from pipeline.kafka.admin import MetadataError, ensure_topics
+    from pipeline.kafka.wire import metadata
     from schemas.topics import registry
 
     topics = registry()

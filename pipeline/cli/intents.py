@@ -21,7 +21,7 @@ def show() -> None:
     """List the ranges that are on record and not done. While workers run, a range may be in work just now."""
     import asyncio
 
-    from pipeline.agents.intents import letters, standing
+    from pipeline.operations.intents import letters, standing
     from pipeline.settings import load
 
     settings, _ = load()
@@ -44,10 +44,10 @@ def skip(topic: str, partition: int) -> None:
     """Keep every record of the standing range as a dead letter, and go on behind it. Stop the workers first."""
     import asyncio
 
-    from pipeline.agents import intents
-    from pipeline.agents.producer import KafkaMessages
     from pipeline.errors import Misconfigured
     from pipeline.flow import dead_letters
+    from pipeline.kafka.producer import KafkaMessages
+    from pipeline.operations import intents
     from pipeline.settings import load
     from pipeline.sinks.clickhouse.sink import ClickHouse
 

@@ -73,8 +73,8 @@ def _lag(settings: Settings) -> Callable[[], int | None]:
     import asyncio
     import time
 
-    from pipeline.agents.group_lag import lag_records
     from pipeline.errors import TailraceError
+    from pipeline.kafka.group_lag import lag_records
     from schemas.topics import SPANS, WINDOWS
 
     last: tuple[float, int | None] = (float("-inf"), None)

@@ -26,7 +26,7 @@ def topics(
     import dataclasses
     import json
 
-    from pipeline.agents.kafka_admin import ensure_topics
+    from pipeline.kafka.admin import ensure_topics
     from pipeline.settings import load
     from schemas.topics import registry
 

@@ -28,8 +28,8 @@ def worker(
 
     from pipeline.agents.run import run_worker
     from pipeline.app import build
-    from pipeline.cli.calm import Calm
-    from pipeline.heap import keep_freed_memory
+    from pipeline.cli.rate_limit_filter import Calm
+    from pipeline.malloc import keep_freed_memory
     from pipeline.settings import load
 
     keep_freed_memory()

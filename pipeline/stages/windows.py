@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.alerting.book import STORM_KEEP_S, AlertBook
 from pipeline.alerting.rules import TOO_MANY_ALERTS, AbsenceRule, Rule, hold_s
+from pipeline.alerting.state_machine import STORM_KEEP_S, AlertBook
+from pipeline.detect.judge import Judge, Sightings
 from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.window_partials import WindowPartials
-from pipeline.stages.judge import Judge, Sightings
 from pipeline.stages.merge import MergeRules, RollingState, Source
 from pipeline.stages.merge.restoring import Restoration
-from pipeline.stages.merge.shelf import Shelf
+from pipeline.stages.merge.window_store import Shelf
 from schemas.alert import Alert
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS, WINDOW_S
 

@@ -127,7 +127,7 @@ def _become(program: Sequence[str], env: Mapping[str, str], log: str) -> NoRetur
         os.dup2(out, 2)
         os.environ.clear()
         os.environ.update(env)
-        from pipeline.agents.harness import testing
+        from pipeline.harness import testing
 
         importlib.reload(testing)  # it reads the environment once
         sys.argv = list(program)

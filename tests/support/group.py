@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.agents.harness.types import Fetch, Membership, Partition, Pipeline, Standing
 from pipeline.errors import Fenced
+from pipeline.harness.types import Fetch, Membership, Partition, Pipeline, Standing
 from pipeline.model.values import Values
 
 

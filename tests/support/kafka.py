@@ -159,7 +159,7 @@ async def create_topics_async(
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic
     from aiokafka.errors import for_code
 
-    from pipeline.agents.kafka_admin import until_known
+    from pipeline.kafka.admin import until_known
 
     config = {"message.timestamp.type": "LogAppendTime"} if configs is None else configs
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_s * 1000))

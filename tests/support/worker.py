@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
-from pipeline.stages.arrow_rows import arrow_block
+from pipeline.sinks.blocks.arrow_rows import arrow_block
 
 _WINDOW = "SETTINGS non_replicated_deduplication_window = 10000"
 TABLES = f"""

@@ -10,10 +10,10 @@ import signal
 from asyncio.subprocess import Process
 from pathlib import Path
 
-from pipeline.agents.kafka_wire import MetadataError, metadata
 from pipeline.embedded.kafka import jars
 from pipeline.embedded.kafka.server import KafkaFailedError, Server
 from pipeline.embedded.lifeline import FolderLock, child_setup, claim_port, free_port
+from pipeline.kafka.wire import MetadataError, metadata
 
 STOP_TIMEOUT_S = 20.0
 

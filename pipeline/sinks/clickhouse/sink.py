@@ -14,8 +14,8 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from pipeline.model.closed_span import Span
 from pipeline.model.outcome import Block
+from pipeline.model.stored_range import Span
 from pipeline.settings import Settings
 from pipeline.sinks.clickhouse.check import check_store
 from pipeline.sinks.clickhouse.connection import connect

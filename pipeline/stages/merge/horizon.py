@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.kernels.sketch.ddsketch import BUCKETS, values_ns
 from pipeline.kernels.window.sparse import points
-from pipeline.stages.merge.sheet import (
+from pipeline.stages.merge.series_sums import (
     CALLS,
     DURATION,
     EMPTY,

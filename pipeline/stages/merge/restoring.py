@@ -11,8 +11,8 @@ import pyarrow as pa
 from pipeline.stages.merge.horizon import Horizon
 from pipeline.stages.merge.rows import sheets
 from pipeline.stages.merge.series import SeriesTable
-from pipeline.stages.merge.sheet import Pile, Sheet, pack
-from pipeline.stages.merge.shelf import Shelf
+from pipeline.stages.merge.series_sums import Pile, Sheet, pack
+from pipeline.stages.merge.window_store import Shelf
 
 
 class Restoration:

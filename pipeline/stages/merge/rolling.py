@@ -28,14 +28,14 @@ import pyarrow as pa
 
 from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.window_partials import WindowPartials
-from pipeline.stages.merge.heard import Heard
 from pipeline.stages.merge.horizon import Horizon
 from pipeline.stages.merge.restoring import Restoration
 from pipeline.stages.merge.rows import own_columns, sheets
 from pipeline.stages.merge.series import SeriesTable
-from pipeline.stages.merge.sheet import EMPTY, SPANS, Pile, Sheet, pack, unpack
-from pipeline.stages.merge.shelf import MemoryShelf, Shelf
+from pipeline.stages.merge.series_sums import EMPTY, SPANS, Pile, Sheet, pack, unpack
+from pipeline.stages.merge.source_progress import Heard
 from pipeline.stages.merge.watermark import Source, Watermark
+from pipeline.stages.merge.window_store import MemoryShelf, Shelf
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS, WINDOW_S
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline.kernels.window.sparse import unfold
 from pipeline.stages.merge.horizon import rows_of, taken
-from pipeline.stages.merge.sheet import (
+from pipeline.stages.merge.series_sums import (
     CALLS,
     DURATION,
     ERRORS,

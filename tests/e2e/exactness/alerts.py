@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.agents.reading import reader, whole
+from pipeline.kafka.reading import reader, whole
 from schemas.columns import WINDOW_S
 from schemas.topics import ALERTS
 from tests.e2e.exactness.stage import Stage

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from pipeline.agents.harness.testing import POINTS
+from pipeline.harness.testing import POINTS
 from tests.e2e.exactness.stage import SESSION_S, Stage
 
 EVENTS = ("clickhouse", "kafka", "freeze", "rebalance", "random", "clickhouse")

@@ -20,7 +20,7 @@ from typing import Self
 
 from aiokafka import AIOKafkaProducer
 
-from pipeline.agents.kafka_admin import ensure_topics
+from pipeline.kafka.admin import ensure_topics
 from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.migrate import migrate
 from schemas.topics import registry

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.agents.harness.testing import POINTS
+from pipeline.harness.testing import POINTS
 from tests.e2e.exactness.raw import TOPIC, distinct, seen, values
 from tests.e2e.exactness.stage import Stage
 from tests.support.worker import TABLES

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.agents.harness.testing import POINTS
+from pipeline.harness.testing import POINTS
 from schemas.topics import SPANS
 from tests.e2e.exactness.alerts import changes_sent, changes_stored, changes_truth, write_rules
 from tests.e2e.exactness.chaos import EVENTS, Chaos

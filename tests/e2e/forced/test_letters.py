@@ -6,7 +6,7 @@ import pytest
 
 from schemas.topics import DEAD_LETTERS, SPANS
 from tests.e2e.forced.world import Spans, request
-from tests.support.kafka_hands import delete_records, epoch_of, read_whole
+from tests.support.kafka_admin import delete_records, epoch_of, read_whole
 
 BROKEN = b"\x0a\x7f"
 

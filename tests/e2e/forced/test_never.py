@@ -8,7 +8,7 @@ import pytest
 
 from schemas.topics import SPANS
 from tests.e2e.forced.world import Member, Spans, request
-from tests.support.kafka_hands import epoch_of
+from tests.support.kafka_admin import epoch_of
 
 REFUSE = "ALTER TABLE {db}.otel_traces ADD CONSTRAINT refused CHECK SpanName != 'poison'"
 ACCEPT = "ALTER TABLE {db}.otel_traces DROP CONSTRAINT refused"

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.exactness.stage import PARTITIONS
 from tests.e2e.forced.world import Raw
 from tests.support.kafka import create_topics
-from tests.support.kafka_hands import delete_group, delete_topics, epoch_of, set_offsets
+from tests.support.kafka_admin import delete_group, delete_topics, epoch_of, set_offsets
 
 
 @pytest.mark.timeout(300)

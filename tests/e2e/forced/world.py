@@ -20,13 +20,13 @@ from typing import Self
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.agents.kafka_wire import topic_ids
 from pipeline.clock import now_ms
+from pipeline.kafka.wire import topic_ids
 from schemas.topics import SPANS, registry
 from tests.e2e.exactness.raw import Truth, values
 from tests.e2e.exactness.stage import PARTITIONS, RAW_WORKER, TAILRACE_WORKER, Stage, Worker
 from tests.support.forked import forker
-from tests.support.kafka_hands import committed, delete_topics, produce
+from tests.support.kafka_admin import committed, delete_topics, produce
 from tests.support.worker import TABLES
 
 SHORT_DEADLINE = {"TAILRACE_SEND_DEADLINE_S": "2", "TAILRACE_INSERT_TIMEOUT_S": "1"}

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from pipeline.agents.kafka_columns import ColumnFetcher
-from pipeline.agents.kafka_frames import Frames, use_frames
-from pipeline.stages.record_batches.read import Columns
+from pipeline.kafka.columns import ColumnFetcher
+from pipeline.kafka.frames import Frames, use_frames
+from pipeline.kafka.record_batches.read import Columns
 from tests.support.kafka import KafkaProcess, create_topics_async
 
 TOPIC = "mixed"

@@ -13,9 +13,9 @@ from aiokafka.errors import RequestTimedOutError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.agents.group import KafkaGroup
-from pipeline.agents.harness import testing
-from pipeline.agents.harness.types import Membership, Partition
 from pipeline.errors import Fenced
+from pipeline.harness import testing
+from pipeline.harness.types import Membership, Partition
 from tests.support.kafka import KafkaProcess, create_topics_async
 
 TOPIC, GROUP = "events", "fenced"

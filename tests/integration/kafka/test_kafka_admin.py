@@ -10,9 +10,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.agents.kafka_admin import ensure_topics
-from pipeline.agents.kafka_wire import MetadataError, _decode, metadata, topic_ids
 from pipeline.errors import Misconfigured
+from pipeline.kafka.admin import ensure_topics
+from pipeline.kafka.wire import MetadataError, _decode, metadata, topic_ids
 from schemas.topics import registry
 from tests.support.kafka import KafkaProcess, create_topics_async
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from pipeline.agents.kafka_admin import ensure_topics
+from pipeline.kafka.admin import ensure_topics
 from pipeline.sinks.alert_topic import write
 from schemas.alert import Alert, fingerprint
 from schemas.topics import ALERTS, registry

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from pipeline.agents.kafka_admin import ensure_topics, topic_ids
 from pipeline.clock import now_ms
+from pipeline.kafka.admin import ensure_topics, topic_ids
 from pipeline.model.window_partials import Range, WindowPartials
 from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.connection import connect

@@ -4,9 +4,9 @@ import asyncio
 import logging
 import sys
 
-from pipeline.agents.kafka_view import KafkaView
 from pipeline.agents.run import Parts, build_worker, run_worker
 from pipeline.app import stage_two
+from pipeline.kafka.view import KafkaView
 from pipeline.model.outcome import Outcome
 from pipeline.settings import load
 from pipeline.sinks.clickhouse.sink import ClickHouse

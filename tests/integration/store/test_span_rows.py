@@ -11,9 +11,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from pipeline.model.records import Records
+from pipeline.sinks.blocks.span_rows import KINDS, STATUS_CODES, span_rows
 from pipeline.sinks.clickhouse import ClickHouse
 from pipeline.stages.decode import DecodeRules, decode
-from pipeline.stages.span_rows import KINDS, STATUS_CODES, span_rows
 from tests.support.requests import random_request
 from tests.support.spans import make_spans
 

@@ -15,10 +15,10 @@ from pipeline.kernels.sketch.ddsketch import quantile_ns
 from pipeline.model.outcome import Block
 from pipeline.model.window_partials import Range, WindowPartials
 from pipeline.settings import Settings
+from pipeline.sinks.blocks.rows import partial_rows
 from pipeline.sinks.clickhouse import ClickHouse
 from pipeline.sinks.clickhouse import schema as schema_files
 from pipeline.sinks.clickhouse.migrate import migrate
-from pipeline.stages.rows import partial_rows
 from schemas.columns import WINDOW_PARTIALS
 from tests.integration.store.conftest import open_client
 

@@ -1,1 +1,1 @@
-"""The harness and what stands beside it."""
+"""The agents and their doors."""

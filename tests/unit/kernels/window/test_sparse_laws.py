@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.kernels.window.pairs import PAIR_BYTES_MAX, get_pair, put_pair, skip_pair
 from pipeline.kernels.window.sparse import points, unfold
-from pipeline.stages.merge.sheet import EMPTY, FIGURES, Pile, Sheet, added, pack, sheet_of, unpack
+from pipeline.stages.merge.series_sums import EMPTY, FIGURES, Pile, Sheet, added, pack, sheet_of, unpack
 
 ONE = 1 << 16
 MANY = settings(deadline=None, max_examples=60)

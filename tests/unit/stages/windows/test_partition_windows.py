@@ -13,17 +13,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.agents.harness.partition import Tools
-from pipeline.agents.harness.types import Limits, Membership, Partition
-from pipeline.agents.windows_mark import Mark, parse
-from pipeline.agents.windows_measure import Measure
-from pipeline.agents.windows_publish import Publisher
 from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
+from pipeline.harness.partition import Tools
+from pipeline.harness.types import Limits, Membership, Partition
 from pipeline.model.outcome import Block, Message
 from pipeline.model.window_partials import Range, WindowPartials
 from pipeline.stages.merge import MergeRules, Source
 from pipeline.stages.windows import PartitionWindows, Step, as_series_windows
 from pipeline.telemetry import SelfMetrics
+from pipeline.windowing.checkpoint import Mark, parse
+from pipeline.windowing.measure import Measure
+from pipeline.windowing.publish import Publisher
 from schemas.alert import Alert
 from schemas.columns import SERIES_WINDOWS, WINDOW_PARTIALS
 

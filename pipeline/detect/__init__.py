@@ -1,0 +1,1 @@
+"""Detectors: closed windows to findings. Pure but for each detector's own state."""

@@ -1,0 +1,201 @@
+"""Judge: the closed windows of one partition against the rules, to findings.
+
+Promises: pure: the same windows, tracked conditions and sightings give the same findings. Every condition that holds is found, and every
+tracked one of which there is a row, holding or not; a tracked condition without a row is not mentioned. Cost: arrays per rule,
+Python only per finding. Thin data (`min_spans`) raises nothing and ends nothing; no data at all ends what isn't counted.
+An incomplete window says nothing about what is missing. A rule has at most `most` conditions at once: what is tracked first, then by key; of more,
+one finding of its own tells how many (`TooManyAlerts`), so that a storm costs neither memory nor sleep. Does not hold, damp or publish
+(see `alerting/book`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.alerting.match import Mask, Names
+from pipeline.alerting.rules import (
+    COUNTED,
+    PLACEHOLDER,
+    SERIES_KEYS,
+    TOO_MANY_ALERTS,
+    AbsenceRule,
+    Rule,
+    ThresholdRule,
+)
+from pipeline.alerting.state_machine import Key
+from pipeline.model.finding import Finding
+from pipeline.model.series_windows import SeriesWindows
+from schemas.alert import Alert
+
+F64 = npt.NDArray[np.float64]
+COMPARE: Final[Mapping[str, Callable[[F64, float], Mask]]] = {
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+}
+
+
+@dataclass(slots=True)
+class Sightings:
+    """Per absence rule: when each watched thing was last heard of (end of that window, seconds)."""
+
+    last_s: dict[str, dict[tuple[str, ...], int]] = field(default_factory=dict)
+
+    def any(self) -> bool:
+        """Whether anything is listened for."""
+        return any(self.last_s.values())
+
+    @classmethod
+    def of(cls, alerts: Iterable[Alert]) -> Sightings:
+        """From alerts that are firing: what is silent since before the windows that are kept."""
+        out = cls()
+        for alert in alerts:
+            last = alert.evidence.get("last_seen_s")
+            if alert.status == "firing" and isinstance(last, float) and "alertname" in alert.labels:
+                keys = str(alert.evidence.get("per", "")).split(",")
+                thing = tuple(alert.labels.get(key, "") for key in keys)
+                out.last_s.setdefault(alert.labels["alertname"], {})[thing] = int(last)
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The rules in force, and how many conditions each may have at once."""
+
+    rules: Sequence[Rule]
+    most: int = 100
+
+    def judge(self, windows: SeriesWindows, tracked: Mapping[Key, bool], sightings: Sightings) -> list[Finding]:
+        """All findings of one closed window. `sightings` is brought up to this window."""
+        names = Names(windows.rows)
+        findings: list[Finding] = []
+        for rule in self.rules:
+            mine = {key[1:]: firing for key, firing in tracked.items() if key[0] == rule.name}
+            if isinstance(rule, ThresholdRule):
+                found, left_out = _threshold(rule, windows, names, mine, self.most)
+            else:
+                heard = sightings.last_s.setdefault(rule.name, {})
+                found, left_out = _absence(rule, windows, names, heard, mine, self.most)
+            findings += found
+            if left_out:
+                findings.append(_storm(rule, windows, left_out, self.most))
+        return findings
+
+
+def _threshold(
+    rule: ThresholdRule, windows: SeriesWindows, names: Names, mine: Mapping[tuple[str, ...], bool], most: int
+) -> tuple[list[Finding], int]:
+    """What holds and what was tracked; and how many more hold."""
+    about = names.mask(rule.match)
+    if not about.any():
+        return [], 0
+    values = _numbers(windows.rows, rule.column)
+    spans = _numbers(windows.rows, f"spans_{rule.window}")
+    says = about if rule.metric in COUNTED else about & (spans > 0)
+    compare = COMPARE[rule.comparison]
+    raising = says & compare(values, rule.threshold) & (spans >= rule.spans_needed)
+    if windows.incomplete and rule.metric in COUNTED and rule.comparison in ("<", "<="):
+        raising[:] = False
+    keeping = says & compare(values, rule.until)
+    active: dict[int, bool] = {}
+    for row in names.rows_of(mine, about) if mine else ():
+        active[row] = bool(raising[row]) or (bool(keeping[row]) and mine[names.key(row)])
+    raising[list(active)] = False
+    new = np.flatnonzero(raising)
+    room = max(0, most - len(mine))
+    active |= {int(row): True for row in new[:room]}
+    findings = [
+        _finding(rule, names.key(row), SERIES_KEYS, holds, (float(values[row]), rule.threshold), windows)
+        for row, holds in sorted(active.items())
+    ]
+    return findings, max(0, len(new) - room)
+
+
+def _absence(
+    rule: AbsenceRule,
+    windows: SeriesWindows,
+    names: Names,
+    last_s: dict[tuple[str, ...], int],
+    mine: Mapping[tuple[str, ...], bool],
+    most: int,
+) -> tuple[list[Finding], int]:
+    """What is silent; and how many more are. `last_s` is brought up to this window."""
+    at_s = windows.window_end_s
+    heard = names.mask(rule.match) & (_numbers(windows.rows, "spans") > 0)
+    for thing in names.distinct(heard, rule.keys):
+        last_s[thing] = at_s
+    silent: list[tuple[bool, tuple[str, ...], int]] = []
+    for thing, seen_s in sorted(last_s.items()):
+        silent_s = at_s - seen_s
+        length_s = at_s - windows.window_start_s
+        if windows.incomplete and silent_s - length_s < rule.silent_for:
+            last_s[thing] = min(at_s, seen_s + length_s)
+        elif silent_s >= rule.forget_after:
+            del last_s[thing]
+        elif silent_s >= rule.silent_for:
+            silent.append((thing + ("",) * (len(SERIES_KEYS) - len(thing)) not in mine, thing, seen_s))
+    findings: list[Finding] = []
+    for _, thing, seen_s in sorted(sorted(silent)[:most], key=lambda one: one[1]):
+        figures = (float(at_s - seen_s), float(rule.silent_for))
+        evidence: dict[str, str | float] = {"last_seen_s": float(seen_s), "per": ",".join(rule.keys)}
+        findings.append(_finding(rule, thing, rule.keys, True, figures, windows, evidence))
+    return findings, max(0, len(silent) - most)
+
+
+def _storm(rule: Rule, windows: SeriesWindows, left_out: int, most: int) -> Finding:
+    """What is told of the conditions that are not told one by one."""
+    labels = {"alertname": TOO_MANY_ALERTS, "rule": rule.name, "partition": str(windows.partition)}
+    summary = f"{rule.name}: {left_out} more conditions hold than the {most} that are told one by one (alerts_per_rule)"
+    at_ms = windows.window_end_s * 1000
+    evidence: dict[str, str | float] = {"partition": float(windows.partition)}
+    annotations = {"summary": summary}
+    return Finding(TOO_MANY_ALERTS, labels, annotations, "warning", True, float(left_out), float(most), at_ms, evidence)
+
+
+def _numbers(rows: pa.Table, column: str) -> F64:
+    return np.asarray(rows.column(column).to_numpy(), dtype=np.float64)
+
+
+def _finding(
+    rule: Rule,
+    values: tuple[str, ...],
+    keys: tuple[str, ...],
+    active: bool,
+    figures: tuple[float, float],
+    windows: SeriesWindows,
+    evidence: Mapping[str, str | float] | None = None,
+) -> Finding:
+    value, threshold = figures
+    series = {key: text for key, text in zip(keys, values, strict=True) if text}
+    labels = {**rule.labels, "alertname": rule.name, **series}
+    said = {**dict.fromkeys(SERIES_KEYS, ""), **labels, "severity": rule.severity}
+    said |= {"value": f"{value:.4g}", "threshold": f"{threshold:.4g}"}
+    looked_at: dict[str, str | float] = {"partition": float(windows.partition), **(evidence or {})}
+    if isinstance(rule, ThresholdRule):
+        said |= {"metric": rule.metric, "window": rule.window}
+        looked_at |= {"metric": rule.metric, "window": rule.window, "comparison": rule.comparison}
+    else:
+        said["silent"] = f"{value:.0f} s"
+    texts = {"summary": rule.summary or _DEFAULT_SUMMARY[type(rule)], "description": rule.description}
+    annotations = {name: _fill(text, said) for name, text in texts.items() if text}
+    if rule.runbook:
+        annotations["runbook_url"] = rule.runbook
+    at_ms = windows.window_end_s * 1000
+    return Finding(rule.name, labels, annotations, rule.severity, active, value, threshold, at_ms, looked_at)
+
+
+_DEFAULT_SUMMARY: Final = {
+    ThresholdRule: "{service} {operation}: {metric} over {window} is {value} (limit {threshold})",
+    AbsenceRule: "{service} {operation}: silent for {silent}",
+}
+
+
+def _fill(text: str, said: Mapping[str, str]) -> str:
+    return PLACEHOLDER.sub(lambda found: said.get(found[1], ""), text).strip()

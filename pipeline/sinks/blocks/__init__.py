@@ -1,0 +1,1 @@
+"""Rows in ClickHouse's Native form, one block a table. Pure: knows no connection."""

@@ -1,0 +1,66 @@
+"""Where one partition's stage 2 begins after an assignment, and how its last hour is read back from the store.
+
+Promises: no step further than the mark says; the last hour comes in parts of bounded size, so that many series don't need much memory.
+Does not merge and does not publish.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from pipeline.errors import Misconfigured
+from pipeline.harness.types import Partition, Standing
+from pipeline.model.stored_range import Span
+from pipeline.windowing.checkpoint import Mark, parse
+from schemas.columns import WINDOW_S
+
+PART_ROWS = 250_000
+
+
+class ClosedWindows(Protocol):
+    """Where closed windows are read back from."""
+
+    async def closed_span(self, partition: int, epoch: str, since_s: int) -> Span | None:
+        """Which windows there are that start at `since_s` or later; None for none. NotNow."""
+
+    async def closed_windows(
+        self, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
+    ) -> pa.Table:
+        """Rows of `series_windows` whose window starts in [since_s, until_s); without `figures` the keys and the windows' own sums alone. NotNow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The offset to read from, and the mark that stands there. `lost`: so many records left the log before they were merged."""
+
+    offset: int
+    mark: Mark | None
+    lost: int = 0
+
+
+def decide(partition: Partition, epoch: str, standing: Standing) -> Beginning:
+    """Where to begin. Misconfigured: a person is needed."""
+    mark = parse(standing.metadata)
+    if standing.committed is None or mark is None or mark.epoch != epoch:
+        return Beginning(standing.log_start, None)
+    if standing.committed > standing.log_end:
+        raise Misconfigured(
+            f"{partition.topic}/{partition.partition}: the group's offset {standing.committed} lies beyond the log's end {standing.log_end}",
+            "The topic was truncated: reset the group's offset on it to the log's end",
+        )
+    offset = max(standing.committed, standing.log_start)
+    return Beginning(offset, mark, offset - standing.committed)
+
+
+def parts(span: Span, figures_from_s: int) -> Iterator[tuple[int, int, bool]]:
+    """[since, until) and whether with figures: whole windows, about `PART_ROWS` rows each, in order of time."""
+    windows = (span.last_s - span.first_s) // WINDOW_S + 1
+    length_s = max(1, windows * PART_ROWS // max(1, span.rows)) * WINDOW_S
+    at, end = span.first_s, span.last_s + WINDOW_S
+    while at < end:
+        figures = at >= figures_from_s
+        until = min(at + length_s, end if figures else max(at + WINDOW_S, min(end, figures_from_s)))
+        yield at, until, figures
+        at = until

@@ -1,0 +1,42 @@
+"""What stage 2 measures of one partition.
+
+Promises: each gauge is of this worker's partitions alone: what another took over is forgotten here. Decides nothing.
+"""
+
+from pipeline import clock
+from pipeline.harness.types import Telemetry
+from pipeline.stages.windows import PartitionWindows
+
+ALERT_STATES = ("firing", "pending", "suppressed")
+
+
+class Measure:
+    """See the module."""
+
+    def __init__(self, telemetry: Telemetry, partition: int) -> None:
+        self._telemetry, self._partition = telemetry, str(partition)
+        self._late_spans = self._overflowed_spans = 0
+
+    def state(self, windows: PartitionWindows) -> None:
+        """How it is now."""
+        state, telemetry, partition = windows.state, self._telemetry, self._partition
+        telemetry.gauge("state_series", state.series, partition=partition)
+        telemetry.gauge("state_bytes", state.nbytes, partition=partition)
+        if state.closed_through_s is not None:
+            telemetry.gauge("watermark_delay", clock.now_ms() / 1000 - state.closed_through_s, partition=partition)
+        counts = (len(windows.book.firing()), windows.book.pending(), windows.suppressed)
+        for name, count in zip(ALERT_STATES, counts, strict=True):
+            telemetry.gauge("alerts", count, state=name, partition=partition)
+        if state.late_spans > self._late_spans:
+            telemetry.count("late", state.late_spans - self._late_spans)
+            self._late_spans = state.late_spans
+        if state.overflowed_spans > self._overflowed_spans:
+            telemetry.count("overflow", state.overflowed_spans - self._overflowed_spans)
+            self._overflowed_spans = state.overflowed_spans
+
+    def forget(self) -> None:
+        """It is another's."""
+        for name in ("state_series", "state_bytes", "watermark_delay"):
+            self._telemetry.forget(name, partition=self._partition)
+        for name in ALERT_STATES:
+            self._telemetry.forget("alerts", state=name, partition=self._partition)

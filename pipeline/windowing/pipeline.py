@@ -1,0 +1,228 @@
+"""Stage 2's agent: one partition of `tailrace.windows` through one membership.
+
+    begin   committed offset and mark, closed windows from the store, firing alerts from the topic; replay from the committed offset
+    loop    merge what arrives; look at the sources' ends each second; close windows and publish them (W1 to W5: `windows_publish`)
+
+Promises: no intents; a crash between any two steps is made good by the next owner: a window that is stored but not committed is judged again
+from what is stored, and alerts that went out are known from their topic. Holds no arithmetic; see `pipeline.stages.windows` and
+docs/adr/0004-stage-2.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
+
+from pipeline import clock
+from pipeline.alerting.rules import Rule
+from pipeline.errors import Never
+from pipeline.harness.backoff import Backoff
+from pipeline.harness.gather import Cut
+from pipeline.harness.partition import Tools, confirm_epoch
+from pipeline.harness.types import Fetch, Membership, Partition
+from pipeline.stages.merge import MergeRules
+from pipeline.stages.merge.window_store import FileShelf
+from pipeline.stages.windows import HISTORY_S, PartitionWindows, Step
+from pipeline.stages.windows_topic import read
+from pipeline.windowing.begin import Beginning, ClosedWindows, decide, parts
+from pipeline.windowing.checkpoint import Mark
+from pipeline.windowing.idle_probe import Look, View
+from pipeline.windowing.intake import WindowsIntake
+from pipeline.windowing.measure import Measure
+from pipeline.windowing.publish import Publisher, repeat
+from schemas.alert import Alert
+from schemas.columns import WINDOW_S
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StageTwo:
+    """What stage 2's pipelines share, besides the harness's tools."""
+
+    store: ClosedWindows
+    view: View
+    rules: Sequence[Rule]
+    merge: MergeRules = field(default_factory=MergeRules)
+    fence_s: float = 5.0
+    alerts_per_rule: int = 100
+
+    def pipeline(self, tools: Tools, membership: Membership, partition: Partition, epoch: str) -> WindowsPipeline:
+        """The harness's way to make one."""
+        return WindowsPipeline(self, tools, membership, partition, epoch)
+
+
+class WindowsPipeline:
+    """See the module."""
+
+    def __init__(self, stage: StageTwo, tools: Tools, membership: Membership, partition: Partition, epoch: str) -> None:
+        self._stage, self._tools, self._membership = stage, tools, membership
+        self._partition, self._epoch = partition, epoch
+        self._windows = self._fresh(())
+        self._intake = WindowsIntake(tools.group, membership, partition, tools.limits.batch_max_records)
+        self._publisher = Publisher(tools, membership, partition, epoch, stage.fence_s)
+        self._measure = Measure(tools.telemetry, partition.partition)
+        self._look = Look(stage.view, partial(confirm_epoch, tools, membership, partition, epoch), self.where)
+        self.progressed_at = time.monotonic()
+        self.newest_s = 0.0
+
+    @property
+    def where(self) -> str:
+        """Topic and partition, for people."""
+        return f"{self._partition.topic}/{self._partition.partition}"
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes that wait to be merged."""
+        return self._intake.size_bytes
+
+    @property
+    def ready(self) -> bool:
+        """Whether it knows where it is."""
+        return self._intake.begun
+
+    @property
+    def committed(self) -> int:
+        """The offset from which a successor would begin."""
+        return self._publisher.committed
+
+    @property
+    def waits_for_sink(self) -> bool:
+        """Whether an insert or an alert is on its way."""
+        return self._publisher.waits_for_sink
+
+    @waits_for_sink.setter
+    def waits_for_sink(self, value: bool) -> None:
+        self._publisher.waits_for_sink = value
+
+    def deliver(self, fetch: Fetch) -> None:
+        """Take in what a poll gave; never blocks."""
+        self._intake.deliver(fetch)
+
+    def close(self) -> None:
+        """End after what is in hand."""
+        self._intake.close()
+
+    def lag_records(self) -> int | None:
+        """Records that were not merged yet."""
+        end = self._tools.group.log_end(self._membership, self._partition)
+        return None if end is None or not self.ready else max(0, end - self._intake.next_offset)
+
+    async def run(self) -> None:
+        """Until closed. Fenced, Never, Misconfigured go up."""
+        try:
+            await self._begin()
+            while not self._intake.closed:
+                cut = await self._intake.next()
+                if cut is not None:
+                    await self._in_thread(partial(self._merge, cut))
+                    self.newest_s = float(cut.timestamps_ms[-1]) / 1000
+                await self._look.around(self._windows.state)
+                await self._close_windows()
+                self._measure.state(self._windows)
+                self.progressed_at = time.monotonic()
+        finally:
+            self._measure.forget()
+            self._windows.state.release()
+
+    # Begin.
+
+    async def _begin(self) -> None:
+        at = self._partition
+        standing = await self._repeat(lambda: self._tools.group.read(self._membership, at))
+        begin = decide(at, self._epoch, standing)
+        alerts = await self._repeat(self._stage.view.alerts)
+        self._windows = self._fresh(alerts)
+        self._publisher.mark, self._publisher.committed = begin.mark, begin.offset
+        steps = await self._read_back(begin, standing.log_end)
+        if begin.lost:
+            self._windows.state.lose(clock.now_ms())
+            self._tools.telemetry.count("records_lost", begin.lost, topic=at.topic)
+            log.error(
+                "%s: %s records had left the log before they were merged; open windows are incomplete",
+                self.where,
+                begin.lost,
+            )
+        for step in steps:
+            await self._publisher.publish(step)
+        await self._intake.begin(begin.offset)
+        if steps:
+            await self._commit()
+
+    async def _read_back(self, begin: Beginning, log_end: int) -> list[Step]:
+        """The last hour from the store; what may not have been told yet."""
+        through_s = None if begin.mark is None else begin.mark.closed_through_s
+        since_s = 0 if through_s is None else through_s - HISTORY_S
+        store, number, epoch = self._stage.store, self._partition.partition, self._epoch
+        span = await self._repeat(lambda: store.closed_span(number, epoch, since_s))
+        stored_s = None if span is None else span.last_s + WINDOW_S
+        bookmark = "" if begin.mark is None else begin.mark.bookmark
+        restoring = self._windows.restoring(through_s, stored_s, log_end, bookmark)
+        steps: list[Step] = []
+        for low, high, figures in parts(span, self._windows.figures_from_s(through_s)) if span else ():
+            ask = partial(store.closed_windows, number, epoch, low, high, figures=figures)
+            rows = await self._repeat(ask)
+            steps += await self._in_thread(partial(restoring.add, rows))
+        await self._in_thread(restoring.end)
+        log.info("%s: epoch %s, from %s, closed through %s", self.where, epoch, begin.offset, through_s)
+        return steps
+
+    def _fresh(self, alerts: Sequence[Alert]) -> PartitionWindows:
+        stage, number = self._stage, self._partition.partition
+        return PartitionWindows(
+            number,
+            self._epoch,
+            stage.merge,
+            stage.rules,
+            alerts,
+            alerts_per_rule=stage.alerts_per_rule,
+            shelf=FileShelf(),
+        )
+
+    # Merge.
+
+    def _merge(self, cut: Cut) -> None:
+        now_ms = clock.now_ms()
+        for offset, value in zip(cut.offsets, cut.values, strict=True):
+            try:
+                self._windows.accept(read(value), int(offset), now_ms)
+            except Never as error:
+                self._tools.telemetry.count("rejected", reason=error.reason)
+                log.warning("%s: record %s is left out: %s", self.where, offset, error)
+
+    # Close.
+
+    async def _close_windows(self) -> None:
+        if self._look.seen is None:
+            return
+        now_ms, idle = self._look.seen
+        steps = self._windows.steps(now_ms, idle)
+        closed = False
+        while (step := await self._in_thread(lambda: next(steps, None))) is not None:
+            await self._publisher.publish(step)
+            closed = True
+        if closed:
+            await self._commit()
+
+    async def _commit(self) -> None:
+        state = self._windows.state
+        if state.closed_through_s is None:
+            return
+        needed, here = state.oldest_needed_offset, self._intake.next_offset
+        offset = here if needed is None else min(needed, here)
+        await self._publisher.commit(offset, Mark(self._epoch, state.bookmark()))
+
+    # Helpers.
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._tools.executor, work)
+
+    async def _repeat(self, ask: Callable[[], Awaitable[T]]) -> T:
+        limits = self._tools.limits
+        return await repeat(ask, Backoff(limits.backoff_min_s, limits.backoff_max_s), self.where)

@@ -1,0 +1,298 @@
+"""One partition's pipeline over memory twins: a crash anywhere loses nothing and counts nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import Fenced, Misconfigured, Never, NotNow
+from pipeline.flow import dead_letters
+from pipeline.harness import testing
+from pipeline.harness.intent import Done, Intent, parse
+from pipeline.harness.partition import PartitionPipeline, Tools
+from pipeline.harness.types import Limits, Partition
+from pipeline.model.outcome import Block, Message, Outcome
+from pipeline.model.records import Records
+from pipeline.sinks.memory import MemoryBlocks, MemoryMessages
+from pipeline.telemetry import SelfMetrics
+from tests.support.group import MemoryGroup
+
+AT = Partition("events", 0)
+EPOCH = "ab" * 16
+DONE = Done(EPOCH).encode()
+LIMITS = Limits(batch_max_records=5, batch_max_wait_s=0.002, backoff_min_s=0.0, backoff_max_s=0.0)
+TABLES = ("rows", "sums")
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+@dataclass
+class Script:
+    """Counts every step outside; at step number `crash_at` the process dies, before or after the step took hold."""
+
+    crash_at: int = -1
+    takes_hold: bool = False
+    steps: list[str] = field(default_factory=list)
+
+    def before(self, step: str) -> None:
+        self.steps.append(step)
+        if len(self.steps) - 1 == self.crash_at and not self.takes_hold:
+            raise Crash
+
+    def after(self, step: str) -> None:
+        if len(self.steps) - 1 == self.crash_at:
+            raise Crash
+
+
+class Blocks(MemoryBlocks):
+    """Rebuilt blocks must be equal to the first."""
+
+    script = Script()
+
+    async def insert(self, block: Block, token: str) -> None:
+        self.script.before("insert")
+        assert self.blocks.get(token, block) == block
+        await super().insert(block, token)
+        self.script.after("insert")
+
+
+class Messages(MemoryMessages):
+    script = Script()
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        self.script.before("send")
+        await super().send(messages)
+        self.script.after("send")
+
+
+async def always(topic: str, epoch: str) -> bool:
+    """The topic was never made anew."""
+    return True
+
+
+class World:
+    """A log, a group and stores that outlive processes."""
+
+    def __init__(self, records: int) -> None:
+        self.group = MemoryGroup({AT: [b"%d" % i for i in range(records)]})
+        self.blocks, self.messages, self.telemetry = Blocks(), Messages(), SelfMetrics()
+
+    def live(
+        self,
+        limits: Limits = LIMITS,
+        script: Script | None = None,
+        same_epoch: Callable[[str, str], Awaitable[bool]] = always,
+    ) -> None:
+        """One process, until all is committed or it dies."""
+        script = script or Script()
+        self.blocks.script = self.messages.script = script
+        self.group.before = script.before
+        asyncio.run(asyncio.wait_for(self._live(limits, script, same_epoch), 20))
+
+    @property
+    def done(self) -> bool:
+        """All is committed."""
+        return self.group.committed.get(AT) == (len(self.group.values[AT]), DONE)
+
+    async def _live(self, limits: Limits, script: Script, same_epoch: Callable[[str, str], Awaitable[bool]]) -> None:
+        with ThreadPoolExecutor(1) as executor:
+            tools = Tools(
+                self.group,
+                "g",
+                self.blocks,
+                self.messages,
+                dead_letters,
+                limits,
+                self.telemetry,
+                executor,
+                same_epoch,
+            )
+            pipeline = PartitionPipeline(tools, self.group.join(), AT, EPOCH, work)
+            self.group.pipelines[AT] = pipeline
+
+            def after(step: str) -> None:
+                script.after(step)
+                if self.done:
+                    pipeline.close()
+
+            self.group.after = after
+            if self.done:
+                pipeline.close()
+            await pipeline.run()
+
+    def counted(self, table: str) -> Counter[int]:
+        """How often each record stands in a table."""
+        blocks = [block for block in self.blocks.blocks.values() if block.table == table]
+        return Counter(int(offset) for block in blocks for offset in block.data.split())
+
+
+def work(records: Records) -> Outcome:
+    """Offsets as rows of both tables and as a message; a record that reads `dead` is dead."""
+    alive = [o for o, value in zip(records.offsets.tolist(), records.values, strict=True) if value != b"dead"]
+    data = b" ".join(b"%d" % offset for offset in alive)
+    blocks = tuple(Block(table, ("o",), len(alive), data) for table in TABLES)
+    return Outcome(blocks, (Message("out", data),), dead_records=len(records.values) - len(alive))
+
+
+def once(world: World) -> Counter[int]:
+    return Counter(range(len(world.group.values[AT])))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 25), st.booleans(), st.integers(1, 9)), max_size=4), st.integers(1, 40))
+def test_a_crash_anywhere_loses_nothing_and_counts_nothing_twice(
+    deaths: list[tuple[int, bool, int]], records: int
+) -> None:
+    world = World(records)
+    for crash_at, takes_hold, batch in deaths:
+        with suppress(Crash):
+            world.live(replace(LIMITS, batch_max_records=batch), Script(crash_at, takes_hold))
+    world.live()
+    for table in TABLES:
+        assert world.counted(table) == once(world)
+    assert {int(o) for message in world.messages.messages for o in message.value.split()} == set(range(records))
+    assert world.group.committed[AT] == (records, DONE)
+
+
+def test_control_without_the_intent_the_same_crash_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing, "without_intent", True)
+    world = World(10)
+    with suppress(Crash):
+        world.live(replace(LIMITS, batch_max_records=3), Script(crash_at=2, takes_hold=True))
+    world.live()
+    assert world.counted("rows") > once(world)
+
+
+def test_each_batch_is_intended_then_sent_then_committed() -> None:
+    world, script = World(5), Script()
+    world.live(script=script)
+    assert script.steps == ["commit", "commit", "insert", "insert", "send", "commit"]
+    assert [parse(metadata) for _, metadata in world.group.commits] == [Done(EPOCH), Intent(5, EPOCH, "-"), Done(EPOCH)]
+    assert list(world.blocks.blocks) == [f"{table}|events|{EPOCH}|0|0-5" for table in TABLES]
+    assert (AT.topic, EPOCH, 0) in world.blocks.known
+
+
+def test_a_sink_that_is_away_is_only_waited_for() -> None:
+    world = World(12)
+    world.blocks.failures = [NotNow("away")] * 3
+    world.messages.failures = [NotNow("away")] * 2
+    world.live()
+    assert world.counted("rows") == once(world)
+    assert b'tailrace_insert_errors_total{kind="not_now",table="rows"} 3.0' in world.telemetry.text()
+    assert b'tailrace_produce_errors_total{kind="not_now"} 2.0' in world.telemetry.text()
+
+
+def test_past_the_send_deadline_the_intent_is_sent_again_before_an_insert() -> None:
+    world, script = World(5), Script()
+    world.blocks.failures = [NotNow("away")] * 2
+    limits = replace(LIMITS, send_deadline_s=0.03, backoff_min_s=0.05, backoff_max_s=0.05)
+    world.live(limits, script)
+    assert script.steps[:6] == ["commit", "commit", "insert", "commit", "insert", "commit"]
+    intents = [metadata for _, metadata in world.group.commits if metadata != DONE]
+    assert intents == [Intent(5, EPOCH, "-").encode()] * 3
+    assert world.counted("rows") == once(world)
+
+
+def test_a_batch_that_can_never_be_inserted_leaves_its_intent_standing() -> None:
+    world = World(5)
+    world.blocks.failures = [Never("type_mismatch", "no")]
+    with pytest.raises(Never):
+        world.live()
+    assert world.group.committed[AT] == (0, Intent(5, EPOCH, "-").encode())
+
+
+def test_a_member_that_lost_its_partition_sends_nothing_more() -> None:
+    world = World(5)
+
+    class Stolen(Script):
+        def before(self, step: str) -> None:
+            super().before(step)
+            if self.steps == ["commit", "commit"]:
+                world.group.join()
+                raise Fenced("another's")
+
+    with pytest.raises(Fenced):
+        world.live(script=Stolen())
+    assert not world.blocks.blocks
+    world.live()
+    assert world.counted("rows") == once(world)
+
+
+def test_too_many_dead_records_stop_the_worker_before_anything_is_sent() -> None:
+    world = World(0)
+    world.group.values[AT] = [b"dead"] * 30
+    with pytest.raises(Never, match="in a row"):
+        world.live(replace(LIMITS, batch_max_records=50, dead_letter_max_run=20))
+    assert not world.blocks.blocks
+
+
+def test_two_blocks_for_one_table_are_refused() -> None:
+    """They would share a token, and the second would vanish."""
+    world = World(3)
+    twice = (Block("rows", ("o",), 1, b"1"), Block("rows", ("o",), 1, b"2"))
+
+    async def run() -> None:
+        with ThreadPoolExecutor(1) as executor:
+            tools = Tools(
+                world.group, "g", world.blocks, world.messages, dead_letters, LIMITS, world.telemetry, executor
+            )
+            pipeline = PartitionPipeline(tools, world.group.join(), AT, EPOCH, lambda records: Outcome(twice))
+            world.group.pipelines[AT] = pipeline
+            await pipeline.run()
+
+    with pytest.raises(Never, match="two blocks"):
+        asyncio.run(run())
+    assert not world.blocks.blocks
+
+
+def test_what_left_the_log_is_kept_as_one_dead_letter_and_counted() -> None:
+    world = World(20)
+    world.group.committed[AT] = (3, Intent(12, EPOCH, "-").encode())
+    world.group.log_start[AT] = 8
+    world.live()
+    (letter,) = [block for block in world.blocks.blocks.values() if block.table == "dead_letters"]
+    assert letter.rows == 1
+    assert world.counted("rows") == Counter(range(12, 20))
+    assert b'tailrace_records_lost_total{topic="events"} 9.0' in world.telemetry.text()
+    assert world.messages.messages[0].topic == "tailrace.dead_letters"
+
+
+def test_a_deleted_offset_stops_the_worker_though_all_is_known_to_be_done() -> None:
+    world = World(10)
+    world.live()
+    del world.group.committed[AT]
+    with pytest.raises(Misconfigured, match="no committed offset"):
+        world.live()
+    assert world.counted("rows") == once(world)
+
+
+def test_a_topic_made_anew_is_worked_on_from_its_beginning() -> None:
+    world = World(10)
+    world.group.committed[AT] = (7, Intent(9, "cd" * 16, "-").encode())
+    world.live()
+    assert world.counted("rows") == once(world)
+    assert b"tailrace_intents_discarded_total 1.0" in world.telemetry.text()
+
+
+def test_records_that_came_after_the_topic_was_made_anew_are_not_worked_on() -> None:
+    world, asked = World(10), []
+
+    async def same(topic: str, epoch: str) -> bool:
+        asked.append((topic, epoch))
+        return len(asked) < 2
+
+    with pytest.raises(Fenced, match="made anew"):
+        world.live(same_epoch=same)
+    assert asked == [(AT.topic, EPOCH)] * 2
+    assert world.counted("rows") == Counter(range(5))
+    assert world.group.committed[AT] == (5, DONE)
