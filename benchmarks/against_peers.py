@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks import options
 from benchmarks.load import SPANS_A_RECORD, preload_spans
 from benchmarks.meter import Figures, until_committed, until_rows, until_written
-from benchmarks.testbed import Bed, bed, started
+from benchmarks.testbed import Testbed, bed, started
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / "benchmarks/peers"
@@ -72,14 +72,14 @@ def rows(chosen: argparse.Namespace) -> None:
             say_rows(at, "otel", spans)
 
 
-def collector_windows(at: Bed, records: int) -> Figures:
+def collector_windows(at: Testbed, records: int) -> Figures:
     """The Collector's span_metrics, in spans."""
     command = [str(COLLECTOR), "--config", str(PEERS / "span_metrics.yaml")]
     with started(command, {"PEER_KAFKA": at.kafka}, at.home / "collector.log") as peer:
         return until_committed(at, [peer], records, group="otel-collector").times(SPANS_A_RECORD)
 
 
-def collector_rows(at: Bed, spans: int) -> Figures:
+def collector_rows(at: Testbed, spans: int) -> Figures:
     """The Collector's clickhouse exporter."""
     command = [str(COLLECTOR), "--config", str(PEERS / "raw_rows.yaml")]
     environment = {"PEER_KAFKA": at.kafka, "PEER_CLICKHOUSE_URL": at.clickhouse}
@@ -87,7 +87,7 @@ def collector_rows(at: Bed, spans: int) -> Figures:
         return until_rows(at, [peer], "otel", "otel_traces", spans)
 
 
-def faust_windows(at: Bed, spans: int) -> Figures:
+def faust_windows(at: Testbed, spans: int) -> Figures:
     """Faust on the first records of the same topic, while there are no others; in spans: each is one entry in its table's log."""
     app = [sys.executable, str(PEERS / "idiomatic_faust.py"), "--datadir", str(at.home / "faust")]
     command = [*app, "worker", "--without-web", "--loglevel", "warn"]
@@ -101,7 +101,7 @@ def say(what: str, figures: Figures, ours: Figures | None = None, goal: str = ""
     print(f"{what}: spans {figures}{ratio}", flush=True)
 
 
-def say_rows(at: Bed, database: str, spans: int) -> None:
+def say_rows(at: Testbed, database: str, spans: int) -> None:
     """Only where they are more than the spans: what an insert that is tried again after a time-out leaves."""
     more = at.rows(database, "otel_traces") - spans
     if more:

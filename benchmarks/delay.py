@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks import options
 from benchmarks.meter import Usage, foreign_s
 from benchmarks.sender import MARKER, SPANS_A_RECORD
-from benchmarks.testbed import Bed, bed, free_address, wait_until_ready
+from benchmarks.testbed import Testbed, bed, free_address, wait_until_ready
 
 GOAL_S = 2
 TIMEOUT_S = 200
@@ -50,7 +50,7 @@ def main() -> None:
     print(f"of {len(delays):,} records; p99 is {p99 / GOAL_S:.2f} times the goal of {GOAL_S} s")
 
 
-def watch(at: Bed, chosen: argparse.Namespace) -> tuple[dict[int, int], str]:
+def watch(at: Testbed, chosen: argparse.Namespace) -> tuple[dict[int, int], str]:
     """End of each marker → when it was seen; and how late the generator was. All markers are waited for."""
     seconds = chosen.seconds + WARM_UP_S
     expected = chosen.rate * seconds // SPANS_A_RECORD
@@ -73,7 +73,7 @@ def watch(at: Bed, chosen: argparse.Namespace) -> tuple[dict[int, int], str]:
     return seen, late_ms
 
 
-def poll(at: Bed, seen: dict[int, int]) -> None:
+def poll(at: Testbed, seen: dict[int, int]) -> None:
     """One look for new markers."""
     since = max(seen, default=OVERLAP_NS) - OVERLAP_NS
     answer = at.query(

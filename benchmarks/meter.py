@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from benchmarks.testbed import GROUP, PARTITIONS, TOPIC, Bed
+from benchmarks.testbed import GROUP, PARTITIONS, TOPIC, Testbed
 
 Progress = Callable[[], Awaitable[int]]
 POLL_S = 0.05
@@ -73,7 +73,7 @@ class Usage:
             raise ChildProcessError("a measured process ended by itself") from error
 
 
-def until_committed(at: Bed, processes: Sequence[psutil.Process], records: int, *, group: str = GROUP) -> Figures:
+def until_committed(at: Testbed, processes: Sequence[psutil.Process], records: int, *, group: str = GROUP) -> Figures:
     """Measure until the group has committed so many records, in records."""
 
     async def run() -> Figures:
@@ -83,7 +83,7 @@ def until_committed(at: Bed, processes: Sequence[psutil.Process], records: int, 
     return asyncio.run(run())
 
 
-def until_written(at: Bed, processes: Sequence[psutil.Process], topic: str, records: int) -> Figures:
+def until_written(at: Testbed, processes: Sequence[psutil.Process], topic: str, records: int) -> Figures:
     """Measure until the processes have written so many records to the topic, in records."""
 
     async def run() -> Figures:
@@ -94,7 +94,7 @@ def until_written(at: Bed, processes: Sequence[psutil.Process], topic: str, reco
 
 
 def from_now_until_committed(
-    at: Bed, processes: Sequence[psutil.Process], records: int, *, begin: Callable[[], None]
+    at: Testbed, processes: Sequence[psutil.Process], records: int, *, begin: Callable[[], None]
 ) -> Figures:
     """Measure from `begin` on, until the group has committed so many records: for processes that stand ready."""
 
@@ -107,7 +107,7 @@ def from_now_until_committed(
     return asyncio.run(run())
 
 
-def until_rows(at: Bed, processes: Sequence[psutil.Process], database: str, table: str, rows: int) -> Figures:
+def until_rows(at: Testbed, processes: Sequence[psutil.Process], database: str, table: str, rows: int) -> Figures:
     """Measure until the table has so many rows, in rows."""
 
     async def progress() -> int:

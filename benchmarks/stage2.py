@@ -27,7 +27,7 @@ from pipeline.kernels.sketch.ddsketch import buckets_of
 from pipeline.model.window_partials import Range, WindowPartials
 from pipeline.sinks.blocks.rows import series_rows
 from pipeline.stages.merge import MergeRules, Source
-from pipeline.stages.merge.window_store import FileShelf, MemoryShelf, Shelf
+from pipeline.stages.merge.window_store import FileWindowStore, MemoryWindowStore, WindowStore
 from pipeline.stages.windows import PartitionWindows
 from schemas.columns import KINDS, LATENCY, WINDOW_PARTIALS, WINDOW_S
 
@@ -100,14 +100,14 @@ def forget_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
-def measure(series: int, spans: float, mix: str, windows: int, records: int, shelf: Shelf) -> None:
+def measure(series: int, spans: float, mix: str, windows: int, records: int, store: WindowStore) -> None:
     """Fill, then print the figures of the last ten windows."""
     traffic = Traffic(series, spans, mix)
     list(traffic.window(0, 1))
     _warm_up()
     _give_back()
     before = resident_bytes()
-    state = PartitionWindows(0, EPOCH, MergeRules(), load(None), shelf=shelf)
+    state = PartitionWindows(0, EPOCH, MergeRules(), load(None), store=store)
     took: list[tuple[float, float, float]] = []
     offset = peak = 0
     for number in range(windows):
@@ -155,7 +155,10 @@ def _give_back() -> None:
 
 def _warm_up() -> None:
     """Load kernels and libraries, which are no state."""
-    state, traffic = PartitionWindows(0, EPOCH, MergeRules(), load(None), shelf=FileShelf()), Traffic(10, 20, "even")
+    state, traffic = (
+        PartitionWindows(0, EPOCH, MergeRules(), load(None), store=FileWindowStore()),
+        Traffic(10, 20, "even"),
+    )
     for number in range(40):
         for partials in traffic.window(number, 1):
             state.accept(partials, number, 0)
@@ -174,8 +177,8 @@ def main() -> None:
     options.add_argument("--records", type=int, default=4, help="records a window")
     options.add_argument("--memory", action="store_true", help="keep closed windows in memory")
     asked = options.parse_args()
-    shelf = MemoryShelf() if asked.memory else FileShelf()
-    measure(asked.series, asked.spans, asked.mix, asked.windows, asked.records, shelf)
+    store = MemoryWindowStore() if asked.memory else FileWindowStore()
+    measure(asked.series, asked.spans, asked.mix, asked.windows, asked.records, store)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ END_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Bed:
+class Testbed:
     """Addresses, a folder for logs, and the settings of workers."""
 
     home: Path
@@ -57,7 +57,7 @@ class Bed:
 
 
 @contextmanager
-def bed(**settings: str) -> Iterator[Bed]:
+def bed(**settings: str) -> Iterator[Testbed]:
     """Both servers with Tailrace's tables and topics; `settings` are TAILRACE_* of the workers."""
     with tempfile.TemporaryDirectory(prefix="tailrace-bench-") as folder:
         home = Path(folder)
@@ -70,7 +70,7 @@ def bed(**settings: str) -> Iterator[Bed]:
             }
             for command in ("migrate", "topics"):
                 _run([sys.executable, "-m", "pipeline", command], environment)
-            yield Bed(home, kafka, clickhouse, environment, {"broker": broker, "store": store})
+            yield Testbed(home, kafka, clickhouse, environment, {"broker": broker, "store": store})
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline import flow
 from pipeline.agents.faust_app import TailraceApp
-from pipeline.agents.run import Parts, build_worker
+from pipeline.agents.run import WorkerDeps, build_worker
 from pipeline.alerting.rule_files import load as load_rules
 from pipeline.kafka.columns import warm_reading
 from pipeline.kafka.view import KafkaView
@@ -19,7 +19,7 @@ from pipeline.sinks.clickhouse.sink import ClickHouse
 from pipeline.stages import windows_topic
 from pipeline.stages.merge import MergeRules
 from pipeline.stages.windows import warm_up as warm_windows
-from pipeline.windowing.pipeline import StageTwo
+from pipeline.windowing.pipeline import Windowing
 from schemas import topics
 
 
@@ -34,7 +34,7 @@ def build(settings: Settings, *, patient: bool = False) -> TailraceApp:
         await store.close()
 
     pipelines = {topics.WINDOWS: stage_two(settings, store, view).pipeline}
-    parts = Parts(
+    parts = WorkerDeps(
         works, store, flow.dead_letters, close, store.check, pipelines, warm=warm_ups(settings), patient=patient
     )
     return build_worker(settings, parts)
@@ -52,10 +52,10 @@ def _warm_up(work: flow.Work, topic: str) -> None:
             warm_windows(windows_topic.read(message.value))
 
 
-def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> StageTwo:
+def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> Windowing:
     """Stage 2 as the settings want it. Misconfigured where a rule file is wrong."""
     merge = MergeRules(settings.series_total, settings.lateness_s, settings.hold_s)
-    return StageTwo(
+    return Windowing(
         store,
         view,
         load_rules(settings.rules),

@@ -48,7 +48,7 @@ class FetchSchema(faust.Schema):  # type: ignore[type-arg]
         return message.value
 
 
-class Beside(Protocol):
+class WorkerServices(Protocol):
     """What starts and stops with the app: doors, watchdog, sinks."""
 
     async def start(self) -> None:
@@ -64,7 +64,7 @@ class TailraceApp(faust.App):
     group: KafkaGroup
     harness: Harness
     connection: Connection
-    beside: Beside | None = None
+    beside: WorkerServices | None = None
 
     def _new_transport(self) -> Any:  # noqa: ANN401 - Faust's own signature
         transport = FencedTransport(self.conf.broker_consumer, self)

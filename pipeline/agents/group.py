@@ -25,7 +25,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import Fenced, NotNow
 from pipeline.harness import testing
-from pipeline.harness.types import Fetch, Membership, Partition, Standing
+from pipeline.harness.types import CommittedState, Fetch, Membership, Partition
 from pipeline.kafka.record_batches.read import Columns
 
 log = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class KafkaGroup:
 
     # On the main loop: the harness calls these.
 
-    async def read(self, membership: Membership, partition: Partition) -> Standing:
+    async def read(self, membership: Membership, partition: Partition) -> CommittedState:
         """See Group."""
         return await self._call(self._read(membership, partition))
 
@@ -127,7 +127,7 @@ class KafkaGroup:
 
     # Inside the consumer's thread.
 
-    async def _read(self, membership: Membership, partition: Partition) -> Standing:
+    async def _read(self, membership: Membership, partition: Partition) -> CommittedState:
         self._check(membership)
         tp = TopicPartition(*partition)
         consumer = self._client()
@@ -141,8 +141,8 @@ class KafkaGroup:
             ) from error
         self._check(membership)
         if committed is None:
-            return Standing(None, "", start, end)
-        return Standing(committed.offset, committed.metadata or "", start, end)
+            return CommittedState(None, "", start, end)
+        return CommittedState(committed.offset, committed.metadata or "", start, end)
 
     async def _commit(self, membership: Membership, partition: Partition, offset: int, metadata: str) -> None:
         offsets = {TopicPartition(*partition): OffsetAndMetadata(offset, metadata)}

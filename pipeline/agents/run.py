@@ -24,7 +24,7 @@ from pipeline.agents.group import KafkaGroup
 from pipeline.agents.http import bound_to, open_doors
 from pipeline.errors import Misconfigured, NotNow
 from pipeline.harness.backoff import Backoff
-from pipeline.harness.partition import PartitionPipeline, Tools
+from pipeline.harness.partition import PartitionPipeline, PipelineServices
 from pipeline.harness.types import Limits, Membership, Partition, Pipeline, PipelineMaker, Work
 from pipeline.harness.watchdog import Watchdog
 from pipeline.harness.worker import Harness
@@ -63,7 +63,7 @@ async def _nothing() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class WorkerDeps:
     """What a worker is put together from."""
 
     works: Mapping[str, Work]
@@ -73,7 +73,9 @@ class Parts:
     close: Close
     check: Check = _nothing
     """Of the sinks, before the group is joined. Misconfigured, or NotNow: asked again."""
-    pipelines: Mapping[str, Callable[[Tools, Membership, Partition, str], Pipeline]] = field(default_factory=dict)
+    pipelines: Mapping[str, Callable[[PipelineServices, Membership, Partition, str], Pipeline]] = field(
+        default_factory=dict
+    )
     """Topic → a pipeline of another kind (stage 2)."""
     telemetry: SelfMetrics = field(default_factory=SelfMetrics)
     warm: tuple[Callable[[], object], ...] = ()
@@ -110,10 +112,10 @@ def fatal(error: BaseException) -> NoReturn:
     os._exit(code)
 
 
-class Beside:
+class WorkerServices:
     """What runs beside the app: doors, watchdog, sinks. Metrics are read when they are asked for."""
 
-    def __init__(self, settings: Settings, harness: Harness, parts: Parts, close: Close) -> None:
+    def __init__(self, settings: Settings, harness: Harness, parts: WorkerDeps, close: Close) -> None:
         self._settings, self._harness, self._telemetry = settings, harness, parts.telemetry
         self._topics, self._patient = (*parts.works, *parts.pipelines), parts.patient
         self._check, self._close, self._warm = parts.check, close, parts.warm
@@ -170,7 +172,7 @@ class Beside:
         return self._telemetry.text()
 
 
-def build_worker(settings: Settings, parts: Parts) -> TailraceApp:
+def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
     """The Faust app of a worker, not started."""
     telemetry = parts.telemetry
     messages = KafkaMessages(settings.kafka_bootstrap)
@@ -185,7 +187,7 @@ def build_worker(settings: Settings, parts: Parts) -> TailraceApp:
     )
 
     def make_harness(group: KafkaGroup) -> Harness:
-        tools = Tools(
+        tools = PipelineServices(
             group,
             settings.kafka_group,
             parts.blocks,
@@ -205,11 +207,11 @@ def build_worker(settings: Settings, parts: Parts) -> TailraceApp:
         await parts.close()
 
     app = build(connection, [*parts.works, *parts.pipelines], make_harness)
-    app.beside = Beside(settings, app.harness, parts, close)
+    app.beside = WorkerServices(settings, app.harness, parts, close)
     return app
 
 
-def _ranges(tools: Tools, work: Work) -> PipelineMaker:
+def _ranges(tools: PipelineServices, work: Work) -> PipelineMaker:
     return lambda membership, partition, epoch: PartitionPipeline(tools, membership, partition, epoch, work)
 
 

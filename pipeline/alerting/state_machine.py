@@ -1,7 +1,7 @@
 """The life of alerts: findings of window after window in, changes of alerts out. One fingerprint, one alert.
 
 Promises: an alert fires once and is resolved once, however often it is found; `for`, `keep_for` and hysteresis hold over a restart:
-`AlertBook(rules, alerts from the topic)`, then `warm` with each closed window whose alerts were published, then `advance` as before.
+`AlertStateMachine(rules, alerts from the topic)`, then `warm` with each closed window whose alerts were published, then `advance` as before.
 A condition that is not mentioned any more, or whose rule is gone, counts as cleared. Time is the end of the judged window.
 Does not decide whether a condition holds, and tells nobody.
 """
@@ -39,7 +39,7 @@ def key_of(labels: Mapping[str, str]) -> Key:
     return (labels["alertname"], *(labels.get(name, "") for name in SERIES_KEYS))
 
 
-class AlertBook:
+class AlertStateMachine:
     """Everything that can change of the alerts of one partition."""
 
     def __init__(self, rules: Iterable[Rule], alerts: Iterable[Alert] = ()) -> None:

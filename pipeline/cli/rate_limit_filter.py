@@ -14,7 +14,7 @@ SHORT = ("urllib3", "clickhouse_connect")
 EVERY_S = 10.0
 
 
-class Calm(logging.Filter):
+class RateLimitFilter(logging.Filter):
     """For a handler."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ def worker(
 
     from pipeline.agents.run import run_worker
     from pipeline.app import build
-    from pipeline.cli.rate_limit_filter import Calm
+    from pipeline.cli.rate_limit_filter import RateLimitFilter
     from pipeline.malloc import keep_freed_memory
     from pipeline.settings import load
 
@@ -37,7 +37,7 @@ def worker(
     form = "%(asctime)s %(levelname)s %(name)s %(message)s"
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr, format=form)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(Calm())
+        handler.addFilter(RateLimitFilter())
     for noisy in ("faust", "mode", "aiokafka"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
 

@@ -43,7 +43,7 @@ COMPARE: Final[Mapping[str, Callable[[F64, float], Mask]]] = {
 
 
 @dataclass(slots=True)
-class Sightings:
+class LastSeen:
     """Per absence rule: when each watched thing was last heard of (end of that window, seconds)."""
 
     last_s: dict[str, dict[tuple[str, ...], int]] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Sightings:
         return any(self.last_s.values())
 
     @classmethod
-    def of(cls, alerts: Iterable[Alert]) -> Sightings:
+    def of(cls, alerts: Iterable[Alert]) -> LastSeen:
         """From alerts that are firing: what is silent since before the windows that are kept."""
         out = cls()
         for alert in alerts:
@@ -72,7 +72,7 @@ class Judge:
     rules: Sequence[Rule]
     most: int = 100
 
-    def judge(self, windows: SeriesWindows, tracked: Mapping[Key, bool], sightings: Sightings) -> list[Finding]:
+    def judge(self, windows: SeriesWindows, tracked: Mapping[Key, bool], sightings: LastSeen) -> list[Finding]:
         """All findings of one closed window. `sightings` is brought up to this window."""
         names = Names(windows.rows)
         findings: list[Finding] = []

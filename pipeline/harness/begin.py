@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from pipeline.errors import Misconfigured
 from pipeline.harness.intent import Done, Intent, parse
-from pipeline.harness.types import Partition, Standing
+from pipeline.harness.types import CommittedState, Partition
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
+class RangeStart:
     """Read from `offset`; `end` given: the first batch is exactly [offset, end)."""
 
     offset: int
@@ -26,19 +26,19 @@ class Begin:
     """The standing intent was written under other row-shaping settings."""
 
 
-def needs_progress(standing: Standing) -> bool:
+def needs_progress(standing: CommittedState) -> bool:
     """Whether the decision depends on the `progress` table."""
     return standing.committed is None
 
 
-def decide(at: Partition, epoch: str, settings_hash: str, standing: Standing, known: bool) -> Begin:
-    """Begin, or Misconfigured with the cure. `known`: the `progress` table holds a row of this topic, epoch and partition."""
+def decide(at: Partition, epoch: str, settings_hash: str, standing: CommittedState, known: bool) -> RangeStart:
+    """Where to start, or Misconfigured with the cure. `known`: the `progress` table holds a row of this topic, epoch and partition."""
     where = f"{at.topic}/{at.partition}"
     if standing.committed is None:
         return _without_offset(where, standing, known)
     noted = parse(standing.metadata)
     if noted is not None and noted.epoch != epoch:
-        return Begin(offset=standing.log_start, commit=True, discarded=noted)
+        return RangeStart(offset=standing.log_start, commit=True, discarded=noted)
     intent = noted if isinstance(noted, Intent) else None
     end = standing.committed if intent is None else intent.end
     if end > standing.log_end:
@@ -49,18 +49,18 @@ def decide(at: Partition, epoch: str, settings_hash: str, standing: Standing, kn
     if standing.committed < standing.log_start:
         # A range on record that lost its beginning can't be rebuilt, and what of it had landed can't be told: it is given up whole.
         goes_on = max(end, standing.log_start)
-        return Begin(offset=goes_on, commit=True, lost=(standing.committed, goes_on))
+        return RangeStart(offset=goes_on, commit=True, lost=(standing.committed, goes_on))
     if intent is None:
-        return Begin(offset=standing.committed)
+        return RangeStart(offset=standing.committed)
     changed = intent.settings_hash != settings_hash
-    return Begin(offset=standing.committed, end=intent.end, changed_settings=changed)
+    return RangeStart(offset=standing.committed, end=intent.end, changed_settings=changed)
 
 
-def _without_offset(where: str, standing: Standing, known: bool) -> Begin:
+def _without_offset(where: str, standing: CommittedState, known: bool) -> RangeStart:
     if known:
         raise Misconfigured(
             f"{where}: the group has no committed offset, but `progress` says that it was worked on before",
             "Set the group's offset to the greatest offset in `progress` for it (exact if the last worker was stopped, up to "
             "some seconds behind if it was killed: those would count twice), or empty the tables and `progress` to begin anew",
         )
-    return Begin(offset=standing.log_start, commit=True)
+    return RangeStart(offset=standing.log_start, commit=True)

@@ -18,7 +18,7 @@ I64 = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class CutRange:
     """One batch: all records of [start, end)."""
 
     start: int
@@ -58,7 +58,7 @@ class Gatherer:
         """Whether a batch of these bounds can be cut without waiting for more."""
         return self.size_bytes >= max_bytes or self.records >= max_records
 
-    def cut(self, max_bytes: int, max_records: int) -> Cut | None:
+    def cut(self, max_bytes: int, max_records: int) -> CutRange | None:
         """A batch of at most these bounds, but of one record at least; None when nothing is here."""
         pieces: list[tuple[Fetch, int, int]] = []
         while self._held and max_records > 0 and max_bytes > 0:
@@ -74,7 +74,7 @@ class Gatherer:
             self._drop(n, int(sizes[n - 1]))
         return self._join(pieces, None)
 
-    def cut_to(self, end: int) -> Cut | None:
+    def cut_to(self, end: int) -> CutRange | None:
         """Exactly [start, end), once all of it is here; None before."""
         if self.position < end:
             return None
@@ -95,7 +95,7 @@ class Gatherer:
         self.records -= n
         self.size_bytes -= size_bytes
 
-    def _join(self, pieces: list[tuple[Fetch, int, int]], end: int | None) -> Cut | None:
+    def _join(self, pieces: list[tuple[Fetch, int, int]], end: int | None) -> CutRange | None:
         if not pieces and end is None:
             return None
         start = self.start
@@ -103,4 +103,4 @@ class Gatherer:
         self.start = end if end is not None else int(offsets[-1]) + 1
         times = np.concatenate([np.empty(0, np.int64), *(f.timestamps_ms[a:b] for f, a, b in pieces)])
         values = Values.together(f.values[a:b] for f, a, b in pieces)
-        return Cut(start, self.start, values, offsets, times)
+        return CutRange(start, self.start, values, offsets, times)

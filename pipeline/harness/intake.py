@@ -7,11 +7,11 @@ import asyncio
 import time
 
 from pipeline.harness import testing
-from pipeline.harness.gather import Cut, Gatherer
+from pipeline.harness.gather import CutRange, Gatherer
 from pipeline.harness.types import Fetch, Group, Limits, Membership, Partition
 
 
-class Intake:
+class RangeIntake:
     """What one partition's pipeline reads from."""
 
     def __init__(self, group: Group, membership: Membership, partition: Partition, limits: Limits) -> None:
@@ -59,7 +59,7 @@ class Intake:
             self._group.pause(self._membership, self._partition)
         self._changed.set()
 
-    async def collect(self, end: int | None) -> Cut | None:
+    async def collect(self, end: int | None) -> CutRange | None:
         """The next batch: exactly up to `end` where it is given. None: closed."""
         while not self._closed:
             self._changed.clear()
@@ -73,7 +73,7 @@ class Intake:
             await self._wait()
         return None
 
-    def _try(self, end: int | None) -> Cut | None:
+    def _try(self, end: int | None) -> CutRange | None:
         if end is not None:
             cut = self._gathered.cut_to(end)
             if cut is None:  # the range may be larger than today's limits
@@ -84,7 +84,7 @@ class Intake:
             return self._gathered.cut(self._limits.batch_max_bytes, self._max_records)
         return None
 
-    def _after(self, cut: Cut) -> None:
+    def _after(self, cut: CutRange) -> None:
         self._since = time.monotonic() if self._gathered.records else None
         self._max_records = testing.batch_records(self._limits.batch_max_records)
         if self._gathered.size_bytes < self._limits.batch_max_bytes // 2:

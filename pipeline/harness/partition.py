@@ -19,11 +19,11 @@ from pipeline import clock
 from pipeline.errors import Fenced, Never, NotNow
 from pipeline.harness import testing
 from pipeline.harness.backoff import Backoff
-from pipeline.harness.begin import Begin, decide, needs_progress
+from pipeline.harness.begin import RangeStart, decide, needs_progress
 from pipeline.harness.dead_limits import DeadLimits
 from pipeline.harness.deliver import Delivery
-from pipeline.harness.gather import Cut
-from pipeline.harness.intake import Intake
+from pipeline.harness.gather import CutRange
+from pipeline.harness.intake import RangeIntake
 from pipeline.harness.intent import Done, Intent, token
 from pipeline.harness.types import Fetch, Group, Limits, Membership, Partition, Telemetry, Work
 from pipeline.model.outcome import Outcome
@@ -43,7 +43,7 @@ async def _same(topic: str, epoch: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class PipelineServices:
     """What every pipeline of a worker shares."""
 
     group: Group
@@ -59,7 +59,7 @@ class Tools:
     """(topic, epoch) → whether the topic's id is still this one, asked of Kafka after the call. NotNow."""
 
 
-async def confirm_epoch(tools: Tools, membership: Membership, at: Partition, epoch: str) -> None:
+async def confirm_epoch(tools: PipelineServices, membership: Membership, at: Partition, epoch: str) -> None:
     """Fenced, and the membership given up, if the topic is not the one of this epoch any more. NotNow."""
     if not await tools.same_epoch(at.topic, epoch):
         why = f"the topic {at.topic} was made anew"
@@ -70,7 +70,9 @@ async def confirm_epoch(tools: Tools, membership: Membership, at: Partition, epo
 class PartitionPipeline:
     """See the module."""
 
-    def __init__(self, tools: Tools, membership: Membership, partition: Partition, epoch: str, work: Work) -> None:
+    def __init__(
+        self, tools: PipelineServices, membership: Membership, partition: Partition, epoch: str, work: Work
+    ) -> None:
         self._tools, self._membership, self._partition, self._epoch, self._work = (
             tools,
             membership,
@@ -79,7 +81,7 @@ class PartitionPipeline:
             work,
         )
         limits = tools.limits
-        self._intake = Intake(tools.group, membership, partition, limits)
+        self._intake = RangeIntake(tools.group, membership, partition, limits)
         self._dead = DeadLimits(limits.dead_letter_max_ratio, limits.dead_letter_max_run)
         self._closed = False
         self._noted, self._note_from = -1, 0.0
@@ -132,7 +134,7 @@ class PartitionPipeline:
         if self.committed > self._noted:
             await self._progress()
 
-    async def _begin(self) -> Begin:
+    async def _begin(self) -> RangeStart:
         backoff = Backoff(self._tools.limits.backoff_min_s, self._tools.limits.backoff_max_s)
         while True:
             try:
@@ -160,7 +162,7 @@ class PartitionPipeline:
         self.progressed_at = time.monotonic()
         return begin
 
-    async def _where(self) -> Begin:
+    async def _where(self) -> RangeStart:
         at = self._partition
         standing = await self._tools.group.read(self._membership, at)
         known = needs_progress(standing) and await self._tools.blocks.has_progress(at.topic, self._epoch, at.partition)
@@ -195,7 +197,7 @@ class PartitionPipeline:
             except NotNow:
                 await backoff.wait()
 
-    def _records(self, cut: Cut) -> Records:
+    def _records(self, cut: CutRange) -> Records:
         at = self._partition
         return Records(
             at.topic, self._epoch, at.partition, cut.start, cut.end, cut.values, cut.offsets, cut.timestamps_ms

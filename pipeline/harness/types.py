@@ -52,7 +52,7 @@ class Fetch:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CommittedState:
     """What Kafka knows of one partition when it is taken over."""
 
     committed: int | None
@@ -64,7 +64,7 @@ class Standing:
 class Group(Protocol):
     """The consumer group, fenced. Every call names the membership that it speaks for."""
 
-    async def read(self, membership: Membership, partition: Partition) -> Standing:
+    async def read(self, membership: Membership, partition: Partition) -> CommittedState:
         """Committed offset and metadata, and the log's bounds, as they are now. NotNow: ask again. Fenced."""
 
     async def commit(self, membership: Membership, partition: Partition, offset: int, metadata: str) -> None:

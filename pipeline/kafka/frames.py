@@ -77,7 +77,7 @@ class Frames(asyncio.BufferedProtocol):
         self._inner.resume_writing()
 
 
-class View:
+class FrameReader:
     """What aiokafka's decoders read from: small pieces as bytes, large ones as views into the frame."""
 
     def __init__(self, frame: memoryview) -> None:
@@ -96,7 +96,7 @@ def handle(connection: Any, frame: memoryview) -> None:  # noqa: ANN401 - aiokaf
     if correlation_id is None or request.RESPONSE_TYPE.API_KEY != FETCH:
         connection._handle_frame(bytes(frame))
         return
-    view = View(frame)
+    view = FrameReader(frame)
     if request.parse_response_header(view).correlation_id != correlation_id:
         connection._handle_frame(bytes(frame))  # says so and closes
         return

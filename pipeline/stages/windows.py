@@ -14,13 +14,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.alerting.rules import TOO_MANY_ALERTS, AbsenceRule, Rule, hold_s
-from pipeline.alerting.state_machine import STORM_KEEP_S, AlertBook
-from pipeline.detect.judge import Judge, Sightings
+from pipeline.alerting.state_machine import STORM_KEEP_S, AlertStateMachine
+from pipeline.detect.judge import Judge, LastSeen
 from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.merge import MergeRules, RollingState, Source
 from pipeline.stages.merge.restoring import Restoration
-from pipeline.stages.merge.window_store import Shelf
+from pipeline.stages.merge.window_store import WindowStore
 from schemas.alert import Alert
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS, WINDOW_S
 
@@ -48,13 +48,13 @@ class PartitionWindows:
         alerts: Sequence[Alert] = (),
         *,
         alerts_per_rule: int = 100,
-        shelf: Shelf | None = None,
+        store: WindowStore | None = None,
     ) -> None:
         mine = [alert for alert in alerts if alert.evidence.get("partition") == partition]
-        self.state = RollingState(partition, epoch, merge, shelf)
-        self.book = AlertBook(rules, mine)
+        self.state = RollingState(partition, epoch, merge, store)
+        self.book = AlertStateMachine(rules, mine)
         self._at = (partition, epoch)
-        self._judge, self._sightings = Judge(rules, alerts_per_rule), Sightings.of(mine)
+        self._judge, self._sightings = Judge(rules, alerts_per_rule), LastSeen.of(mine)
         self._listener = Judge([rule for rule in rules if isinstance(rule, AbsenceRule)])
         self._memory_s = max([STORM_KEEP_S, *(max(hold_s(rule), rule.keep_for) for rule in rules)]) + WINDOW_S
         self.suppressed = 0

@@ -42,7 +42,7 @@ def connect(settings: Settings) -> Client:
         ) from error
 
 
-class View:
+class LiveView:
     """What is asked again and again, and how it looks on this console."""
 
     def __init__(self, client: Client, workers: Workers, console: Console) -> None:
@@ -66,7 +66,7 @@ def watch(
     every_s: float,
 ) -> None:
     """Draw until stopped. A store that goes away while we look is waited for, and said."""
-    view = View(connect(settings), Workers(workers, lag), console)
+    view = LiveView(connect(settings), Workers(workers, lag), console)
     if once:
         try:
             console.print(view.draw())

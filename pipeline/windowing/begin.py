@@ -11,9 +11,9 @@ from typing import Protocol
 import pyarrow as pa
 
 from pipeline.errors import Misconfigured
-from pipeline.harness.types import Partition, Standing
-from pipeline.model.stored_range import Span
-from pipeline.windowing.checkpoint import Mark, parse
+from pipeline.harness.types import CommittedState, Partition
+from pipeline.model.stored_range import StoredRange
+from pipeline.windowing.checkpoint import Checkpoint, parse
 from schemas.columns import WINDOW_S
 
 PART_ROWS = 250_000
@@ -22,7 +22,7 @@ PART_ROWS = 250_000
 class ClosedWindows(Protocol):
     """Where closed windows are read back from."""
 
-    async def closed_span(self, partition: int, epoch: str, since_s: int) -> Span | None:
+    async def closed_span(self, partition: int, epoch: str, since_s: int) -> StoredRange | None:
         """Which windows there are that start at `since_s` or later; None for none. NotNow."""
 
     async def closed_windows(
@@ -32,29 +32,29 @@ class ClosedWindows(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
+class ResumePoint:
     """The offset to read from, and the mark that stands there. `lost`: so many records left the log before they were merged."""
 
     offset: int
-    mark: Mark | None
+    mark: Checkpoint | None
     lost: int = 0
 
 
-def decide(partition: Partition, epoch: str, standing: Standing) -> Beginning:
+def decide(partition: Partition, epoch: str, standing: CommittedState) -> ResumePoint:
     """Where to begin. Misconfigured: a person is needed."""
     mark = parse(standing.metadata)
     if standing.committed is None or mark is None or mark.epoch != epoch:
-        return Beginning(standing.log_start, None)
+        return ResumePoint(standing.log_start, None)
     if standing.committed > standing.log_end:
         raise Misconfigured(
             f"{partition.topic}/{partition.partition}: the group's offset {standing.committed} lies beyond the log's end {standing.log_end}",
             "The topic was truncated: reset the group's offset on it to the log's end",
         )
     offset = max(standing.committed, standing.log_start)
-    return Beginning(offset, mark, offset - standing.committed)
+    return ResumePoint(offset, mark, offset - standing.committed)
 
 
-def parts(span: Span, figures_from_s: int) -> Iterator[tuple[int, int, bool]]:
+def parts(span: StoredRange, figures_from_s: int) -> Iterator[tuple[int, int, bool]]:
     """[since, until) and whether with figures: whole windows, about `PART_ROWS` rows each, in order of time."""
     windows = (span.last_s - span.first_s) // WINDOW_S + 1
     length_s = max(1, windows * PART_ROWS // max(1, span.rows)) * WINDOW_S

@@ -14,7 +14,7 @@ VERSION = "w1"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Checkpoint:
     """See the module."""
 
     epoch: str
@@ -25,28 +25,28 @@ class Mark:
         """End of the last window whose alerts were published, Unix seconds."""
         return int(json.loads(self.bookmark)["closed_through_s"])
 
-    def through(self, closed_through_s: int) -> "Mark":
+    def through(self, closed_through_s: int) -> "Checkpoint":
         """The same mark, with more windows published."""
         bookmark = json.loads(self.bookmark) | {"closed_through_s": closed_through_s}
-        return Mark(self.epoch, json.dumps(bookmark, separators=(",", ":")))
+        return Checkpoint(self.epoch, json.dumps(bookmark, separators=(",", ":")))
 
     def encode(self) -> str:
         """As commit metadata."""
         return f"{VERSION}; {self.epoch}; {self.bookmark}"
 
 
-def first(epoch: str, closed_through_s: int) -> Mark:
+def first(epoch: str, closed_through_s: int) -> Checkpoint:
     """A mark that knows of windows alone."""
-    return Mark(epoch, json.dumps({"closed_through_s": closed_through_s}))
+    return Checkpoint(epoch, json.dumps({"closed_through_s": closed_through_s}))
 
 
-def parse(metadata: str) -> Mark | None:
+def parse(metadata: str) -> Checkpoint | None:
     """The mark; None where there is none. Misconfigured: something else stands there."""
     if not metadata:
         return None
     try:
         version, epoch, bookmark = metadata.split("; ", 2)
-        mark = Mark(epoch, bookmark)
+        mark = Checkpoint(epoch, bookmark)
         if version == VERSION and mark.closed_through_s >= 0:
             return mark
     except (ValueError, KeyError, TypeError):

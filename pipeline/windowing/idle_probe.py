@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 
 
-class View(Protocol):
+class SourceEnds(Protocol):
     """What is asked of Kafka outside the group."""
 
     async def bounds(self) -> Mapping[Source, tuple[int, int]]:
@@ -28,17 +28,17 @@ class View(Protocol):
         """The alerts that are firing. NotNow."""
 
 
-class Look:
+class IdleProbe:
     """The last look. `confirm` is asked before each: whether the topic that we read is still the same (NotNow, or what ends us)."""
 
-    def __init__(self, view: View, confirm: Callable[[], Awaitable[None]], where: str) -> None:
+    def __init__(self, view: SourceEnds, confirm: Callable[[], Awaitable[None]], where: str) -> None:
         self._view, self._confirm, self._where = view, confirm, where
         self._looked_at = 0.0
         self.seen: tuple[int, frozenset[Source]] | None = None
         """Our time, milliseconds, and the partitions that were idle then."""
 
     async def around(self, state: RollingState) -> None:
-        """Look again, if it is time to."""
+        """IdleProbe again, if it is time to."""
         if time.monotonic() - self._looked_at < LOOK_EVERY_S:
             return
         now_ms = clock.now_ms()

@@ -5,7 +5,7 @@ Promises: bounded in bytes (its partition is paused while full); `deliver` never
 
 import asyncio
 
-from pipeline.harness.gather import Cut, Gatherer
+from pipeline.harness.gather import CutRange, Gatherer
 from pipeline.harness.types import Fetch, Group, Membership, Partition
 
 TICK_S = 0.25
@@ -55,7 +55,7 @@ class WindowsIntake:
         self.closed = True
         self._changed.set()
 
-    async def next(self) -> Cut | None:
+    async def next(self) -> CutRange | None:
         """Some records; None where none came for a tick."""
         if self._hole:
             self._hole = False

@@ -22,19 +22,19 @@ from pipeline import clock
 from pipeline.alerting.rules import Rule
 from pipeline.errors import Never
 from pipeline.harness.backoff import Backoff
-from pipeline.harness.gather import Cut
-from pipeline.harness.partition import Tools, confirm_epoch
+from pipeline.harness.gather import CutRange
+from pipeline.harness.partition import PipelineServices, confirm_epoch
 from pipeline.harness.types import Fetch, Membership, Partition
 from pipeline.stages.merge import MergeRules
-from pipeline.stages.merge.window_store import FileShelf
+from pipeline.stages.merge.window_store import FileWindowStore
 from pipeline.stages.windows import HISTORY_S, PartitionWindows, Step
 from pipeline.stages.windows_topic import read
-from pipeline.windowing.begin import Beginning, ClosedWindows, decide, parts
-from pipeline.windowing.checkpoint import Mark
-from pipeline.windowing.idle_probe import Look, View
+from pipeline.windowing.begin import ClosedWindows, ResumePoint, decide, parts
+from pipeline.windowing.checkpoint import Checkpoint
+from pipeline.windowing.idle_probe import IdleProbe, SourceEnds
 from pipeline.windowing.intake import WindowsIntake
 from pipeline.windowing.measure import Measure
-from pipeline.windowing.publish import Publisher, repeat
+from pipeline.windowing.publish import StepPublisher, repeat
 from schemas.alert import Alert
 from schemas.columns import WINDOW_S
 
@@ -43,17 +43,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class StageTwo:
+class Windowing:
     """What stage 2's pipelines share, besides the harness's tools."""
 
     store: ClosedWindows
-    view: View
+    view: SourceEnds
     rules: Sequence[Rule]
     merge: MergeRules = field(default_factory=MergeRules)
     fence_s: float = 5.0
     alerts_per_rule: int = 100
 
-    def pipeline(self, tools: Tools, membership: Membership, partition: Partition, epoch: str) -> WindowsPipeline:
+    def pipeline(
+        self, tools: PipelineServices, membership: Membership, partition: Partition, epoch: str
+    ) -> WindowsPipeline:
         """The harness's way to make one."""
         return WindowsPipeline(self, tools, membership, partition, epoch)
 
@@ -61,14 +63,16 @@ class StageTwo:
 class WindowsPipeline:
     """See the module."""
 
-    def __init__(self, stage: StageTwo, tools: Tools, membership: Membership, partition: Partition, epoch: str) -> None:
+    def __init__(
+        self, stage: Windowing, tools: PipelineServices, membership: Membership, partition: Partition, epoch: str
+    ) -> None:
         self._stage, self._tools, self._membership = stage, tools, membership
         self._partition, self._epoch = partition, epoch
         self._windows = self._fresh(())
         self._intake = WindowsIntake(tools.group, membership, partition, tools.limits.batch_max_records)
-        self._publisher = Publisher(tools, membership, partition, epoch, stage.fence_s)
+        self._publisher = StepPublisher(tools, membership, partition, epoch, stage.fence_s)
         self._measure = Measure(tools.telemetry, partition.partition)
-        self._look = Look(stage.view, partial(confirm_epoch, tools, membership, partition, epoch), self.where)
+        self._look = IdleProbe(stage.view, partial(confirm_epoch, tools, membership, partition, epoch), self.where)
         self.progressed_at = time.monotonic()
         self.newest_s = 0.0
 
@@ -155,7 +159,7 @@ class WindowsPipeline:
         if steps:
             await self._commit()
 
-    async def _read_back(self, begin: Beginning, log_end: int) -> list[Step]:
+    async def _read_back(self, begin: ResumePoint, log_end: int) -> list[Step]:
         """The last hour from the store; what may not have been told yet."""
         through_s = None if begin.mark is None else begin.mark.closed_through_s
         since_s = 0 if through_s is None else through_s - HISTORY_S
@@ -182,12 +186,12 @@ class WindowsPipeline:
             stage.rules,
             alerts,
             alerts_per_rule=stage.alerts_per_rule,
-            shelf=FileShelf(),
+            store=FileWindowStore(),
         )
 
     # Merge.
 
-    def _merge(self, cut: Cut) -> None:
+    def _merge(self, cut: CutRange) -> None:
         now_ms = clock.now_ms()
         for offset, value in zip(cut.offsets, cut.values, strict=True):
             try:
@@ -216,7 +220,7 @@ class WindowsPipeline:
             return
         needed, here = state.oldest_needed_offset, self._intake.next_offset
         offset = here if needed is None else min(needed, here)
-        await self._publisher.commit(offset, Mark(self._epoch, state.bookmark()))
+        await self._publisher.commit(offset, Checkpoint(self._epoch, state.bookmark()))
 
     # Helpers.
 

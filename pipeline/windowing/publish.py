@@ -18,26 +18,28 @@ from typing import TypeVar
 from pipeline.errors import NotNow
 from pipeline.harness import testing
 from pipeline.harness.backoff import Backoff
-from pipeline.harness.partition import Tools
+from pipeline.harness.partition import PipelineServices
 from pipeline.harness.types import Membership, Partition
 from pipeline.sinks.alert_topic import write
 from pipeline.sinks.blocks.rows import alert_rows, series_rows
 from pipeline.stages.windows import Step
-from pipeline.windowing.checkpoint import Mark, first
+from pipeline.windowing.checkpoint import Checkpoint, first
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Publisher:
+class StepPublisher:
     """See the module."""
 
-    def __init__(self, tools: Tools, membership: Membership, partition: Partition, epoch: str, fence_s: float) -> None:
+    def __init__(
+        self, tools: PipelineServices, membership: Membership, partition: Partition, epoch: str, fence_s: float
+    ) -> None:
         self._tools, self._membership, self._partition, self._epoch = tools, membership, partition, epoch
         self._fence_s = fence_s
         self._fenced_at = 0.0
         self._published_s: int | None = None
-        self.mark: Mark | None = None
+        self.mark: Checkpoint | None = None
         self.committed = -1
         self.waits_for_sink = False
 
@@ -67,7 +69,7 @@ class Publisher:
         for alert in step.alerts:
             log.info("alert %s %s %s", alert.status, alert.fingerprint, alert.annotations.get("summary", ""))
 
-    async def commit(self, offset: int, mark: Mark) -> None:
+    async def commit(self, offset: int, mark: Checkpoint) -> None:
         """W5."""
         await self._fence(offset, mark.encode())
         self.mark, self.committed = mark, offset

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pipeline.errors import Fenced
-from pipeline.harness.types import Fetch, Membership, Partition, Pipeline, Standing
+from pipeline.harness.types import CommittedState, Fetch, Membership, Partition, Pipeline
 from pipeline.model.values import Values
 
 
@@ -42,11 +42,11 @@ class MemoryGroup:
         self.current = Membership(generation, "me", frozenset(self.values))
         return self.current
 
-    async def read(self, membership: Membership, partition: Partition) -> Standing:
+    async def read(self, membership: Membership, partition: Partition) -> CommittedState:
         """See Group."""
         self._check(membership)
         offset, metadata = self.committed.get(partition, (None, ""))
-        return Standing(offset, metadata, self.log_start[partition], len(self.values[partition]))
+        return CommittedState(offset, metadata, self.log_start[partition], len(self.values[partition]))
 
     async def commit(self, membership: Membership, partition: Partition, offset: int, metadata: str) -> None:
         """See Group."""

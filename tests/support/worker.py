@@ -65,7 +65,7 @@ def work(records: Records) -> Outcome:
 
 def main() -> None:
     """One worker until SIGTERM."""
-    from pipeline.agents.run import Parts, build_worker, run_worker
+    from pipeline.agents.run import WorkerDeps, build_worker, run_worker
     from pipeline.settings import load
     from pipeline.sinks.clickhouse.sink import ClickHouse
 
@@ -75,7 +75,7 @@ def main() -> None:
     async def run() -> int:
         sink = ClickHouse(settings)
         works = {os.environ["TAILRACE_TEST_TOPIC"]: work}
-        return await run_worker(build_worker(settings, Parts(works, sink, lambda letters: Outcome(), sink.close)))
+        return await run_worker(build_worker(settings, WorkerDeps(works, sink, lambda letters: Outcome(), sink.close)))
 
     code = asyncio.run(run())
     raise SystemExit(code)

@@ -1,7 +1,7 @@
 """The hot pass: spans to sums per (window, resource, name, kind, error) and counts per (group, bucket). One look at each span.
 
 Promises: exact sums in any order, for all are integers: weights count in units of 2^-16 (`ONE`), a weighted duration is
-rounded to whole nanoseconds per span (half to even) before it is added (modulo 2^64, as in ClickHouse). Groups are numbered
+rounded to whole nanoseconds per span (half to even) before it is added (modulo 2^64, as in ClickHouse). GroupArrays are numbered
 by first appearance; keys are compared whole. Memory grows with what is found, not with the number of spans.
 Does not sort, looks at no text (names and resources come as numbers), and does not know the names of kinds.
 """
@@ -59,7 +59,7 @@ class Spans(NamedTuple):
     """Per resource key: Apdex T; tolerating is up to four times that."""
 
 
-class Groups(NamedTuple):
+class GroupArrays(NamedTuple):
     """Tables of what was found. `slots` and `pairs` are indexes by hash, each a power of two; `pairs` is [pair, calls, pair, calls, …]."""
 
     slots: I32
@@ -144,7 +144,7 @@ def _add(row: I64, at: Int, duration_ns: Int, weight: float, error: Int, satisfi
 
 
 @inlined
-def _group_of(window: Int, key: Int, groups: Groups) -> Int:
+def _group_of(window: Int, key: Int, groups: GroupArrays) -> Int:
     """The group of a key; a new one where there is none."""
     mask = len(groups.slots) - 1
     slot = _hash(window, key) & mask
@@ -166,7 +166,7 @@ def _group_of(window: Int, key: Int, groups: Groups) -> Int:
 
 
 @bare
-def add_spans(spans: Spans, begin: Int, groups: Groups, bounds: I64, cells: I16) -> Int:
+def add_spans(spans: Spans, begin: Int, groups: GroupArrays, bounds: I64, cells: I16) -> Int:
     """Add spans from `begin` on until one of the tables must grow; says where it stopped."""
     window, window_at = np.int64(0), np.int64(0)
     used = groups.used
@@ -201,7 +201,7 @@ def _free_pairs(size: int) -> I64:
     return np.full(size, _FREE, np.int64)
 
 
-def _with_room(groups: Groups) -> Groups:
+def _with_room(groups: GroupArrays) -> GroupArrays:
     """The same, twice as large where it was full."""
     count, pairs = groups.used.tolist()
     if count >= len(groups.heads):
@@ -220,7 +220,7 @@ def _with_room(groups: Groups) -> Groups:
 
 def group_spans(spans: Spans, bounds: I64, cells: I16) -> tuple[I64, I64, I64]:
     """Heads int64[g, 2] and sums int64[g, 8] of the groups, and the table of pairs (pair, calls; a free place has pair -1)."""
-    groups = Groups(
+    groups = GroupArrays(
         slots=np.full(1024, _FREE, np.int32),
         heads=np.empty((256, 2), np.int64),
         sums=np.empty(8 * 256, np.int64),

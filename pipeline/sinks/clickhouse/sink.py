@@ -15,7 +15,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.model.outcome import Block
-from pipeline.model.stored_range import Span
+from pipeline.model.stored_range import StoredRange
 from pipeline.settings import Settings
 from pipeline.sinks.clickhouse.check import check_store
 from pipeline.sinks.clickhouse.connection import connect
@@ -67,13 +67,13 @@ class ClickHouse:
             lambda client: _write_progress(client, (topic, epoch, partition, group, offset), token), "writing progress"
         )
 
-    async def closed_span(self, partition: int, epoch: str, since_s: int) -> Span | None:
+    async def closed_span(self, partition: int, epoch: str, since_s: int) -> StoredRange | None:
         """Which closed windows of one partition there are that start at `since_s` or later; None for none."""
         values = {"partition": partition, "epoch": epoch, "since": since_s}
         first_s, last_s, rows = await self._run(
             lambda client: client.query(_CLOSED_SPAN, values).result_rows[0], "reading closed windows"
         )
-        return Span(int(first_s), int(last_s), int(rows)) if rows else None
+        return StoredRange(int(first_s), int(last_s), int(rows)) if rows else None
 
     async def closed_windows(
         self, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool

@@ -22,7 +22,7 @@ from pipeline.stages.merge.series_sums import (
     SATISFIED,
     SPANS,
     TOLERATING,
-    Sheet,
+    SeriesSums,
     added,
 )
 
@@ -44,7 +44,7 @@ class Horizon:
         self.length_s = length_s
         self.starts: list[int] = []
         """Windows that are in it."""
-        self.sheet: Sheet = EMPTY
+        self.sheet: SeriesSums = EMPTY
         self._points: I16 = np.empty((0, len(SHARES)), np.int16)
 
     @property
@@ -56,7 +56,7 @@ class Horizon:
         """Windows that are in it and are too old for one that ends at `until_s`."""
         return [start_s for start_s in self.starts if start_s < until_s - self.length_s]
 
-    def roll(self, start_s: int, sheet: Sheet, gone: Sequence[tuple[int, Sheet]]) -> None:
+    def roll(self, start_s: int, sheet: SeriesSums, gone: Sequence[tuple[int, SeriesSums]]) -> None:
         """A window comes in (unless it is empty), others go out. Only what changed is computed."""
         arrives = len(sheet.slots) > 0
         for old_s, old in gone:
@@ -68,7 +68,7 @@ class Horizon:
             self.sheet, same = added(self.sheet, sheet)
             self._find_points(same)
 
-    def load(self, starts: list[int], sheet: Sheet) -> None:
+    def load(self, starts: list[int], sheet: SeriesSums) -> None:
         """Begin with the sum of these windows."""
         self.starts, self.sheet = starts, sheet
         self._find_points(np.full(len(sheet.slots), -1, np.int32))
@@ -99,7 +99,7 @@ class Horizon:
         self._points = points(sheet.ends, sheet.data, totals, SHARES, same, self._points)
 
 
-def rows_of(sheet: Sheet, slots: I32, slots_total: int) -> I64:
+def rows_of(sheet: SeriesSums, slots: I32, slots_total: int) -> I64:
     """The row of each slot; -1 where it has none."""
     place = np.full(slots_total, -1, np.int64)
     place[sheet.slots] = np.arange(len(sheet.slots))

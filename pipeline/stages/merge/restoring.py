@@ -1,4 +1,4 @@
-"""`Restoration`: the last hour as the store has it, back into horizons and shelf, part by part.
+"""`Restoration`: the last hour as the store has it, back into horizons and store, part by part.
 
 Promises: the same sums as if there had been no restart; holds one part and what it adds up to. Knows nothing of offsets.
 """
@@ -11,16 +11,20 @@ import pyarrow as pa
 from pipeline.stages.merge.horizon import Horizon
 from pipeline.stages.merge.rows import sheets
 from pipeline.stages.merge.series import SeriesTable
-from pipeline.stages.merge.series_sums import Pile, Sheet, pack
-from pipeline.stages.merge.window_store import Shelf
+from pipeline.stages.merge.series_sums import SeriesSums, SumAccumulator, pack
+from pipeline.stages.merge.window_store import WindowStore
 
 
 class Restoration:
     """See the module."""
 
-    def __init__(self, series: SeriesTable, shelf: Shelf, horizons: Sequence[Horizon], closed_through_s: int) -> None:
-        self._series, self._shelf, self._through_s = series, shelf, closed_through_s
-        self._horizons: list[tuple[Horizon, Pile, list[int]]] = [(horizon, Pile(), []) for horizon in horizons]
+    def __init__(
+        self, series: SeriesTable, store: WindowStore, horizons: Sequence[Horizon], closed_through_s: int
+    ) -> None:
+        self._series, self._shelf, self._through_s = series, store, closed_through_s
+        self._horizons: list[tuple[Horizon, SumAccumulator, list[int]]] = [
+            (horizon, SumAccumulator(), []) for horizon in horizons
+        ]
         self._since_s = closed_through_s - max(horizon.length_s for horizon in horizons)
 
     def add(self, rows: pa.Table) -> None:
@@ -37,7 +41,7 @@ class Restoration:
         for horizon, pile, starts in self._horizons:
             horizon.load(starts, pile.total())
 
-    def _sheets(self, rows: pa.Table) -> Iterator[tuple[int, Sheet]]:
+    def _sheets(self, rows: pa.Table) -> Iterator[tuple[int, SeriesSums]]:
         start, spans = rows.column("window_start_s").to_numpy(), rows.column("spans").to_numpy()
         wanted = np.asarray((start >= self._since_s) & (start < self._through_s) & (spans > 0), np.bool_)
         for batch in rows.filter(pa.array(wanted)).combine_chunks().to_batches():

@@ -15,7 +15,7 @@ How to drive it (per partition of `tailrace.windows`, one task):
             closed = state.close(window)                          # write it: token = table, partition, epoch, window end
         commit state.oldest_needed_offset (None: next offset to read) with metadata state.bookmark()
 
-Promises: no clock, no I/O but the shelf's. Any order of partitions' partials, any repeat and any split gives the same closed windows; a restart
+Promises: no clock, no I/O but the store's. Any order of partitions' partials, any repeat and any split gives the same closed windows; a restart
 as above at any point goes on as if there had been none (both below `series_total`). Sums are exact. A window that lacks calls says so: of a source
 partition that was given up, or of ranges that are missing between those that were heard. Does not judge.
 """
@@ -32,10 +32,10 @@ from pipeline.stages.merge.horizon import Horizon
 from pipeline.stages.merge.restoring import Restoration
 from pipeline.stages.merge.rows import own_columns, sheets
 from pipeline.stages.merge.series import SeriesTable
-from pipeline.stages.merge.series_sums import EMPTY, SPANS, Pile, Sheet, pack, unpack
-from pipeline.stages.merge.source_progress import Heard
+from pipeline.stages.merge.series_sums import EMPTY, SPANS, SeriesSums, SumAccumulator, pack, unpack
+from pipeline.stages.merge.source_progress import SourceProgress
 from pipeline.stages.merge.watermark import Source, Watermark
-from pipeline.stages.merge.window_store import MemoryShelf, Shelf
+from pipeline.stages.merge.window_store import MemoryWindowStore, WindowStore
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS, WINDOW_S
 
 
@@ -62,13 +62,13 @@ class _Open:
     """A window that still takes partials."""
 
     oldest_offset: int
-    pile: Pile = field(default_factory=Pile)
+    pile: SumAccumulator = field(default_factory=SumAccumulator)
 
 
 class RollingState:
     """Merged sums of the open windows and rolling sums of the last hour, for one partition of `tailrace.windows`."""
 
-    def __init__(self, partition: int, epoch: str, rules: MergeRules, shelf: Shelf | None = None) -> None:
+    def __init__(self, partition: int, epoch: str, rules: MergeRules, store: WindowStore | None = None) -> None:
         self._partition, self._epoch = partition, epoch
         self._lateness_ms = round(rules.lateness_s * 1000)
         self._watermark = Watermark(rules.hold_s)
@@ -76,8 +76,8 @@ class RollingState:
         self._open: dict[int, _Open] = {}
         self._horizons = [Horizon(name, length_s) for name, length_s in ROLLING_WINDOWS_S.items()]
         self._hour = self._horizons[-1]
-        self._shelf = MemoryShelf() if shelf is None else shelf
-        self._heard = Heard()
+        self._shelf = MemoryWindowStore() if store is None else store
+        self._heard = SourceProgress()
         self._closed_through_s: int | None = None
         self._replay_until = -1
         self.late_spans = 0
@@ -92,7 +92,7 @@ class RollingState:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the arrays, without the shelf."""
+        """Bytes of the arrays, without the store."""
         opened = sum(sheet.nbytes for window in self._open.values() for sheet in window.pile.sheets)
         return self._series.nbytes + opened + sum(horizon.nbytes for horizon in self._horizons)
 
@@ -187,7 +187,7 @@ class RollingState:
         return self._heard.bookmark(self._closed_through_s, self._watermark.sources())
 
     def release(self) -> None:
-        """Let go of the shelf."""
+        """Let go of the store."""
         self._shelf.close()
 
     def _after_silence(self, at: int | None, reached_ms: int, watched: bool) -> int | None:
@@ -210,7 +210,7 @@ class RollingState:
             self.late_spans += int(rows.column("spans").to_numpy()[late].sum())
         return rows.filter(pa.array(~late))
 
-    def _roll(self, start_s: int, sheet: Sheet, until_s: int) -> None:
+    def _roll(self, start_s: int, sheet: SeriesSums, until_s: int) -> None:
         """Take a closed window into each horizon, and out what is too old by now. What leaves the longest is forgotten."""
         for horizon in self._horizons:
             gone = [(old, unpack(self._shelf.get(old))) for old in horizon.outdated(until_s)]
@@ -230,7 +230,7 @@ class RollingState:
                 unused[sheet.slots] = False
         self._series.free(np.flatnonzero(unused).astype(np.int32))
 
-    def _rows(self, window: Closable, sheet: Sheet) -> pa.Table:
+    def _rows(self, window: Closable, sheet: SeriesSums) -> pa.Table:
         total = self._series.slots
         inside = np.zeros(total, np.bool_)
         inside[self._hour.sheet.slots] = self._hour.sheet.sums[:, SPANS] > 0

@@ -19,7 +19,7 @@ from pipeline.stages.merge.series_sums import (
     SATISFIED,
     SPANS,
     TOLERATING,
-    Sheet,
+    SeriesSums,
     sheet_of,
 )
 
@@ -27,7 +27,7 @@ I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 
-def sheets(rows: pa.RecordBatch, slots: I32) -> dict[int, Sheet]:
+def sheets(rows: pa.RecordBatch, slots: I32) -> dict[int, SeriesSums]:
     """By window: the sums of rows of either schema over the slots given (one per row)."""
     window = rows.column("window_start_s").to_numpy()
     starts = np.unique(window).tolist()
@@ -36,7 +36,7 @@ def sheets(rows: pa.RecordBatch, slots: I32) -> dict[int, Sheet]:
     return {start: _sheet(rows.filter(pa.array(window == start)), slots[window == start]) for start in starts}
 
 
-def own_columns(sheet: Sheet, slots: I32, slots_total: int) -> dict[str, pa.Array]:
+def own_columns(sheet: SeriesSums, slots: I32, slots_total: int) -> dict[str, pa.Array]:
     """The columns of the window itself for some slots: zeros and an empty sketch where it has none."""
     rows = rows_of(sheet, slots, slots_total)
     sums = taken(sheet.sums, rows)
@@ -52,7 +52,7 @@ def own_columns(sheet: Sheet, slots: I32, slots_total: int) -> dict[str, pa.Arra
     }
 
 
-def _sheet(rows: pa.RecordBatch, slots: I32) -> Sheet:
+def _sheet(rows: pa.RecordBatch, slots: I32) -> SeriesSums:
     """All rows are of one window."""
     latency = rows.column("latency")
     offsets = latency.offsets.to_numpy()

@@ -1,4 +1,4 @@
-"""`Sheet`: the sums of one window, or of many, over series: a row per series, its sketch packed as in `pipeline.kernels.window.sparse`.
+"""`SeriesSums`: the sums of one window, or of many, over series: a row per series, its sketch packed as in `pipeline.kernels.window.sparse`.
 
 Promises: slots ascend, each once; all is integers (weights in units of 2^-16), so adding is exact in any order and can be undone: sheets are an
 abelian group under `added`, with `EMPTY` as nothing. `unpack` after `pack` is equal. Does not know the series' names.
@@ -25,7 +25,7 @@ FIGURES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class SeriesSums:
     """k series."""
 
     slots: I32
@@ -41,37 +41,39 @@ class Sheet:
         return self.slots.nbytes + self.sums.nbytes + self.ends.nbytes + self.data.nbytes
 
 
-EMPTY = Sheet(np.empty(0, np.int32), np.empty((0, FIGURES), np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
+EMPTY = SeriesSums(
+    np.empty(0, np.int32), np.empty((0, FIGURES), np.int64), np.empty(0, np.int64), np.empty(0, np.uint8)
+)
 
 
-def sheet_of(slots: I32, sums: I64, offsets: I64, buckets: I32, units: I64) -> Sheet:
+def sheet_of(slots: I32, sums: I64, offsets: I64, buckets: I32, units: I64) -> SeriesSums:
     """A sheet of rows in any order, slots repeated or not; row i has the pairs `offsets[i]:offsets[i + 1]`."""
     order = np.argsort(slots, kind="stable")
-    return Sheet(*sparse.build(order, slots, sums, offsets, buckets, units))
+    return SeriesSums(*sparse.build(order, slots, sums, offsets, buckets, units))
 
 
-def added(left: Sheet, right: Sheet, sign: int = 1) -> tuple[Sheet, I32]:
+def added(left: SeriesSums, right: SeriesSums, sign: int = 1) -> tuple[SeriesSums, I32]:
     """The sum left + sign · right; and for each row which of the left it is, unchanged, else -1."""
     slots, sums, ends, data, same = sparse.combine(
         left.slots, left.sums, left.ends, left.data, right.slots, right.sums, right.ends, right.data, sign
     )
-    return Sheet(slots, sums, ends, data), same
+    return SeriesSums(slots, sums, ends, data), same
 
 
-class Pile:
+class SumAccumulator:
     """Sheets that are being added up. Each is at least twice as large as the next, so what came is moved a few times only."""
 
     def __init__(self) -> None:
-        self.sheets: list[Sheet] = []
+        self.sheets: list[SeriesSums] = []
 
-    def add(self, sheet: Sheet) -> None:
+    def add(self, sheet: SeriesSums) -> None:
         """One more."""
         self.sheets.append(sheet)
         while len(self.sheets) > 1 and self.sheets[-2].nbytes < 2 * self.sheets[-1].nbytes:
             last = self.sheets.pop()
             self.sheets[-1] = added(self.sheets[-1], last)[0]
 
-    def total(self) -> Sheet:
+    def total(self) -> SeriesSums:
         """The sum of all."""
         while len(self.sheets) > 1:
             last = self.sheets.pop()
@@ -83,7 +85,7 @@ _CODEC = pa.Codec("zstd", compression_level=1)
 _HEAD_BYTES = 16
 
 
-def pack(sheet: Sheet) -> bytes:
+def pack(sheet: SeriesSums) -> bytes:
     """Compressed: differences of slots and ends, sums column by column, bytes of one place together."""
     parts = (
         np.array([len(sheet.slots), len(sheet.data)], np.int64).tobytes(),
@@ -97,7 +99,7 @@ def pack(sheet: Sheet) -> bytes:
     return len(plain).to_bytes(8, "little") + packed
 
 
-def unpack(packed: bytes) -> Sheet:
+def unpack(packed: bytes) -> SeriesSums:
     """The sheet as it was."""
     plain = _CODEC.decompress(packed[8:], int.from_bytes(packed[:8], "little"))
     series, size = np.frombuffer(plain, np.int64, 2).tolist()
@@ -108,7 +110,7 @@ def unpack(packed: bytes) -> Sheet:
     at += 2 * row_bytes
     columns = [_unplanes(plain, at + 2 * row_bytes * n, series, np.int64) for n in range(FIGURES)]
     data = np.frombuffer(plain, np.uint8, size, at + 2 * row_bytes * FIGURES).copy()
-    return Sheet(slots, _hardened(np.stack(columns, axis=1)), ends, data)
+    return SeriesSums(slots, _hardened(np.stack(columns, axis=1)), ends, data)
 
 
 def _planes(values: I32 | I64) -> bytes:

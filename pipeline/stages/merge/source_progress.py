@@ -1,4 +1,4 @@
-"""`Heard`: how far each source partition was merged, what a commit must say of it, and whether anything is missing in between.
+"""`SourceProgress`: how far each source partition was merged, what a commit must say of it, and whether anything is missing in between.
 
 Ranges of one source partition follow each other without a gap: where one begins behind the end of the one before, its partials, or the records they
 were made from, were lost (they left the log before they were read, or somebody skipped them).
@@ -16,7 +16,7 @@ BOOKMARK_MAX = 4000
 """Kafka's default limit of commit metadata is 4096 bytes."""
 
 
-class Heard:
+class SourceProgress:
     """See the module."""
 
     def __init__(self) -> None:

@@ -1,6 +1,6 @@
 """Where closed windows wait until they leave the last hour: in memory, or in temporary files.
 
-What waits is most of stage 2's state (360 windows of every series) and is looked at once per horizon, so a worker keeps it in files (`FileShelf`):
+What waits is most of stage 2's state (360 windows of every series) and is looked at once per horizon, so a worker keeps it in files (`FileWindowStore`):
 unlinked from the beginning, so that nothing stays behind after a kill, in the folder for temporary files (`TMPDIR`). The store has the same
 windows; after a restart they come from there.
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 WINDOWS_PER_FILE = 32
 
 
-class Shelf(Protocol):
+class WindowStore(Protocol):
     """See the module."""
 
     def put(self, start_s: int, data: bytes) -> None:
@@ -33,26 +33,26 @@ class Shelf(Protocol):
         """Forget all."""
 
 
-class MemoryShelf:
+class MemoryWindowStore:
     """A dict."""
 
     def __init__(self) -> None:
         self._windows: dict[int, bytes] = {}
 
     def put(self, start_s: int, data: bytes) -> None:
-        """See `Shelf`."""
+        """See `WindowStore`."""
         self._windows[start_s] = data
 
     def get(self, start_s: int) -> bytes:
-        """See `Shelf`."""
+        """See `WindowStore`."""
         return self._windows[start_s]
 
     def drop(self, start_s: int) -> None:
-        """See `Shelf`."""
+        """See `WindowStore`."""
         del self._windows[start_s]
 
     def close(self) -> None:
-        """See `Shelf`."""
+        """See `WindowStore`."""
         self._windows.clear()
 
 
@@ -66,17 +66,17 @@ class _File:
     kept: int = 0
 
 
-class FileShelf:
+class FileWindowStore:
     """Temporary files of 32 windows each; one goes when its last window does."""
 
     def __init__(self, folder: str | None = None) -> None:
         self._folder = folder
         self._open: list[_File] = []
         self._places: dict[int, tuple[_File, int, int]] = {}
-        self._without_room = MemoryShelf()
+        self._without_room = MemoryWindowStore()
 
     def put(self, start_s: int, data: bytes) -> None:
-        """See `Shelf`."""
+        """See `WindowStore`."""
         try:
             file = self._file()
             file.file.seek(file.size)
@@ -93,7 +93,7 @@ class FileShelf:
         file.kept += 1
 
     def get(self, start_s: int) -> bytes:
-        """See `Shelf`. OSError where the disk is broken: then the worker ends, and its successor reads the store."""
+        """See `WindowStore`. OSError where the disk is broken: then the worker ends, and its successor reads the store."""
         if start_s not in self._places:
             return self._without_room.get(start_s)
         file, at, size = self._places[start_s]
@@ -104,7 +104,7 @@ class FileShelf:
         return data
 
     def drop(self, start_s: int) -> None:
-        """See `Shelf`."""
+        """See `WindowStore`."""
         if start_s not in self._places:
             self._without_room.drop(start_s)
             return
@@ -115,7 +115,7 @@ class FileShelf:
             self._open.remove(file)
 
     def close(self) -> None:
-        """See `Shelf`."""
+        """See `WindowStore`."""
         for file in self._open:
             file.file.close()
         self._open.clear()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 
-from pipeline.agents.run import Parts, build_worker, run_worker
+from pipeline.agents.run import WorkerDeps, build_worker, run_worker
 from pipeline.app import stage_two
 from pipeline.kafka.view import KafkaView
 from pipeline.model.outcome import Outcome
@@ -27,7 +27,7 @@ def main() -> None:
 
         pipelines = {WINDOWS: stage_two(settings, store, view).pipeline}
         return await run_worker(
-            build_worker(settings, Parts({}, store, lambda letters: Outcome(), close, store.check, pipelines))
+            build_worker(settings, WorkerDeps({}, store, lambda letters: Outcome(), close, store.check, pipelines))
         )
 
     raise SystemExit(asyncio.run(run()))

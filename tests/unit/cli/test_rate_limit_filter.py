@@ -18,7 +18,7 @@ def lines() -> Iterator[io.StringIO]:
     """What a handler with the filter writes."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
-    handler.addFilter(rate_limit_filter.Calm())
+    handler.addFilter(rate_limit_filter.RateLimitFilter())
     for name in LOGGERS:
         logging.getLogger(name).addHandler(handler)
     yield written

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
-from pipeline.alerting.state_machine import AlertBook
-from pipeline.detect.judge import Judge, Sightings
+from pipeline.alerting.state_machine import AlertStateMachine
+from pipeline.detect.judge import Judge, LastSeen
 from pipeline.model.series_windows import SeriesWindows
 from tests.support.series import closed, row
 
@@ -34,7 +34,7 @@ class Life:
     """Judge and book together, window by window."""
 
     def __init__(self, *rules: Rule, most: int = 100) -> None:
-        self.judge, self.book, self.seen = Judge(rules, most), AlertBook(rules), Sightings()
+        self.judge, self.book, self.seen = Judge(rules, most), AlertStateMachine(rules), LastSeen()
 
     def step(self, windows: SeriesWindows) -> list[str]:
         findings = self.judge.judge(windows, self.book.tracked(), self.seen)
@@ -58,7 +58,7 @@ figures = st.fixed_dictionaries(
 )
 def test_the_findings_are_those_of_reading_row_by_row(rows: list[dict[str, object]], comparison: str) -> None:
     rule = threshold(match={"service": ["shop*", "!*-test"], "operation": "GET *"}, comparison=comparison)
-    findings = Judge([rule]).judge(closed(60, [row(**one) for one in rows]), {}, Sightings())
+    findings = Judge([rule]).judge(closed(60, [row(**one) for one in rows]), {}, LastSeen())
     expected = {
         (one["service"], one["operation"])
         for one in rows
@@ -139,8 +139,8 @@ def test_a_silence_is_known_again_after_a_restart() -> None:
     for n in range(1, 5):
         first.step(closed(10 * n, [row(spans=1)] if n == 1 else []))
     second = Life(absence())
-    second.book = AlertBook([absence()], first.book.firing())
-    second.seen = Sightings.of(first.book.firing())
+    second.book = AlertStateMachine([absence()], first.book.firing())
+    second.seen = LastSeen.of(first.book.firing())
     assert second.step(closed(5000, [])) == []
     assert second.step(closed(5010, [row(spans=1)])) == ["resolved"]
 
@@ -149,7 +149,7 @@ def test_the_summary_tells_what_was_seen() -> None:
     rule = threshold(
         summary="{service}: {metric} {value} > {threshold} in {window} ({severity})", runbook="https://r.example/x"
     )
-    (found,) = Judge([rule]).judge(closed(60, [row(p95_ms_1m=1234.5, spans_1m=50)]), {}, Sightings())
+    (found,) = Judge([rule]).judge(closed(60, [row(p95_ms_1m=1234.5, spans_1m=50)]), {}, LastSeen())
     assert found.annotations == {
         "summary": "shop: p95_ms 1234 > 100 in 1m (warning)",
         "runbook_url": "https://r.example/x",
@@ -162,7 +162,7 @@ def test_the_summary_tells_what_was_seen() -> None:
 def test_each_rolling_window_can_be_judged(window: str) -> None:
     rule = threshold(window=window)
     rows = [row(**{f"p95_ms_{window}": 200.0, f"spans_{window}": 50})]
-    assert len(Judge([rule]).judge(closed(60, rows), {}, Sightings())) == 1
+    assert len(Judge([rule]).judge(closed(60, rows), {}, LastSeen())) == 1
 
 
 def test_a_storm_is_told_by_one_alert_and_alerts_are_bounded() -> None:

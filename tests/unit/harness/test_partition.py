@@ -17,7 +17,7 @@ from pipeline.errors import Fenced, Misconfigured, Never, NotNow
 from pipeline.flow import dead_letters
 from pipeline.harness import testing
 from pipeline.harness.intent import Done, Intent, parse
-from pipeline.harness.partition import PartitionPipeline, Tools
+from pipeline.harness.partition import PartitionPipeline, PipelineServices
 from pipeline.harness.types import Limits, Partition
 from pipeline.model.outcome import Block, Message, Outcome
 from pipeline.model.records import Records
@@ -106,7 +106,7 @@ class World:
 
     async def _live(self, limits: Limits, script: Script, same_epoch: Callable[[str, str], Awaitable[bool]]) -> None:
         with ThreadPoolExecutor(1) as executor:
-            tools = Tools(
+            tools = PipelineServices(
                 self.group,
                 "g",
                 self.blocks,
@@ -243,7 +243,7 @@ def test_two_blocks_for_one_table_are_refused() -> None:
 
     async def run() -> None:
         with ThreadPoolExecutor(1) as executor:
-            tools = Tools(
+            tools = PipelineServices(
                 world.group, "g", world.blocks, world.messages, dead_letters, LIMITS, world.telemetry, executor
             )
             pipeline = PartitionPipeline(tools, world.group.join(), AT, EPOCH, lambda records: Outcome(twice))

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from pipeline.alerting.rules import Rule, ThresholdRule
 from pipeline.flow import dead_letters
-from pipeline.harness.partition import Tools
+from pipeline.harness.partition import PipelineServices
 from pipeline.harness.types import Limits, Partition
 from pipeline.model.outcome import Block, Message
-from pipeline.model.stored_range import Span
+from pipeline.model.stored_range import StoredRange
 from pipeline.sinks.alert_topic import AlertStates
 from pipeline.sinks.memory import MemoryBlocks, MemoryMessages
 from pipeline.stages.merge import Source
 from pipeline.telemetry import SelfMetrics
-from pipeline.windowing.pipeline import StageTwo
+from pipeline.windowing.pipeline import Windowing
 from schemas.alert import Alert
 from schemas.columns import SERIES_OWN_COLUMNS
 from schemas.topics import WINDOWS
@@ -60,9 +60,9 @@ class World(MemoryBlocks, MemoryMessages):
         self._step: Callable[[], None]
         self._took_hold: Callable[[], None]
 
-    async def closed_span(self, partition: int, epoch: str, since_s: int) -> Span | None:
+    async def closed_span(self, partition: int, epoch: str, since_s: int) -> StoredRange | None:
         starts = [start for start in self.stored.column("window_start_s").to_pylist() if start >= since_s]
-        return Span(min(starts), max(starts), len(starts)) if starts else None
+        return StoredRange(min(starts), max(starts), len(starts)) if starts else None
 
     async def closed_windows(
         self, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
@@ -111,8 +111,8 @@ class World(MemoryBlocks, MemoryMessages):
 
     async def _live(self) -> None:
         with ThreadPoolExecutor(1) as executor:
-            tools = Tools(self.group, "g", self, self, dead_letters, Limits(), SelfMetrics(), executor)
-            pipeline = StageTwo(self, self, RULES).pipeline(tools, self.group.join(), AT, EPOCH)
+            tools = PipelineServices(self.group, "g", self, self, dead_letters, Limits(), SelfMetrics(), executor)
+            pipeline = Windowing(self, self, RULES).pipeline(tools, self.group.join(), AT, EPOCH)
             self.group.pipelines[AT] = pipeline
             pipeline.close()
             await pipeline.run()

@@ -7,31 +7,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import Misconfigured
-from pipeline.harness.types import Partition, Standing
-from pipeline.model.stored_range import Span
-from pipeline.windowing.begin import PART_ROWS, Beginning, decide, parts
-from pipeline.windowing.checkpoint import Mark
+from pipeline.harness.types import CommittedState, Partition
+from pipeline.model.stored_range import StoredRange
+from pipeline.windowing.begin import PART_ROWS, ResumePoint, decide, parts
+from pipeline.windowing.checkpoint import Checkpoint
 
 AT = Partition("tailrace.windows", 0)
 EPOCH = "ab" * 16
-MARK = Mark(EPOCH, '{"closed_through_s": 100}')
+MARK = Checkpoint(EPOCH, '{"closed_through_s": 100}')
 
 
-def begin(committed: int | None, metadata: str, start: int = 0, end: int = 50) -> Beginning:
-    return decide(AT, EPOCH, Standing(committed, metadata, start, end))
+def begin(committed: int | None, metadata: str, start: int = 0, end: int = 50) -> ResumePoint:
+    return decide(AT, EPOCH, CommittedState(committed, metadata, start, end))
 
 
 def test_it_goes_on_at_the_committed_offset_with_its_mark() -> None:
-    assert begin(7, MARK.encode()) == Beginning(7, MARK)
+    assert begin(7, MARK.encode()) == ResumePoint(7, MARK)
 
 
 def test_without_a_mark_of_this_epoch_it_begins_with_the_log() -> None:
-    other = Mark("cd" * 16, MARK.bookmark).encode()
-    assert begin(7, other, start=3) == begin(None, "", start=3) == Beginning(3, None)
+    other = Checkpoint("cd" * 16, MARK.bookmark).encode()
+    assert begin(7, other, start=3) == begin(None, "", start=3) == ResumePoint(3, None)
 
 
 def test_records_that_left_the_log_are_counted() -> None:
-    assert begin(7, MARK.encode(), start=20) == Beginning(20, MARK, lost=13)
+    assert begin(7, MARK.encode(), start=20) == ResumePoint(20, MARK, lost=13)
 
 
 def test_an_offset_beyond_the_log_needs_a_person() -> None:
@@ -42,7 +42,7 @@ def test_an_offset_beyond_the_log_needs_a_person() -> None:
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(0, 400), st.integers(1, 40_000_000), st.integers(-100, 4200))
 def test_parts_are_all_windows_once_in_order_and_bounded(first: int, more: int, rows: int, figures_from_s: int) -> None:
-    span = Span(first * 10, (first + more) * 10, rows)
+    span = StoredRange(first * 10, (first + more) * 10, rows)
     found = list(parts(span, figures_from_s))
     windows = [
         start for low, high, _ in found for start in range(span.first_s, span.last_s + 10, 10) if low <= start < high

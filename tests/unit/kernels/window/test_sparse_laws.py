@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.kernels.window.pairs import PAIR_BYTES_MAX, get_pair, put_pair, skip_pair
 from pipeline.kernels.window.sparse import points, unfold
-from pipeline.stages.merge.series_sums import EMPTY, FIGURES, Pile, Sheet, added, pack, sheet_of, unpack
+from pipeline.stages.merge.series_sums import EMPTY, FIGURES, SeriesSums, SumAccumulator, added, pack, sheet_of, unpack
 
 ONE = 1 << 16
 MANY = settings(deadline=None, max_examples=60)
@@ -24,7 +24,7 @@ rows = st.tuples(
 tables = st.lists(rows, max_size=8)
 
 
-def sheet(table: list[tuple[int, list[int], dict[int, int]]]) -> Sheet:
+def sheet(table: list[tuple[int, list[int], dict[int, int]]]) -> SeriesSums:
     offsets = np.cumsum([0, *(len(pairs) for _, _, pairs in table)]).astype(np.int64)
     return sheet_of(
         np.array([slot for slot, _, _ in table], np.int32),
@@ -45,7 +45,7 @@ def plain(table: list[tuple[int, list[int], dict[int, int]]]) -> Plain:
     return {slot: row for slot, row in out.items() if any(row[0]) or row[1]}
 
 
-def read(of: Sheet) -> Plain:
+def read(of: SeriesSums) -> Plain:
     rows_, out = np.arange(len(of.slots)), {}
     offsets, keys, values = unfold(of.ends, of.data, rows_)
     for row in rows_.tolist():
@@ -59,7 +59,7 @@ def read(of: Sheet) -> Plain:
     return {slot: row for slot, row in out.items() if any(row[0]) or row[1]}
 
 
-def same(left: Sheet, right: Sheet) -> bool:
+def same(left: SeriesSums, right: SeriesSums) -> bool:
     """To the last byte."""
     return all(np.array_equal(getattr(left, name), getattr(right, name)) for name in ("slots", "sums", "ends", "data"))
 
@@ -136,7 +136,7 @@ def test_rows_that_are_told_to_be_the_same_are(
 def test_a_pile_is_the_sum_and_its_packed_form_comes_back(
     parts: list[list[tuple[int, list[int], dict[int, int]]]],
 ) -> None:
-    pile = Pile()
+    pile = SumAccumulator()
     for part in parts:
         pile.add(sheet(part))
     total = pile.total()

@@ -14,16 +14,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
-from pipeline.harness.partition import Tools
+from pipeline.harness.partition import PipelineServices
 from pipeline.harness.types import Limits, Membership, Partition
 from pipeline.model.outcome import Block, Message
 from pipeline.model.window_partials import Range, WindowPartials
 from pipeline.stages.merge import MergeRules, Source
 from pipeline.stages.windows import PartitionWindows, Step, as_series_windows
 from pipeline.telemetry import SelfMetrics
-from pipeline.windowing.checkpoint import Mark, parse
+from pipeline.windowing.checkpoint import Checkpoint, parse
 from pipeline.windowing.measure import Measure
-from pipeline.windowing.publish import Publisher
+from pipeline.windowing.publish import StepPublisher
 from schemas.alert import Alert
 from schemas.columns import SERIES_WINDOWS, WINDOW_PARTIALS
 
@@ -122,10 +122,12 @@ class Process:
 
     def __init__(self, world: World, executor: Executor) -> None:
         nothing: Any = None
-        tools = Tools(cast("Any", world), "g", cast("Any", world), world, nothing, Limits(), SelfMetrics(), executor)
+        tools = PipelineServices(
+            cast("Any", world), "g", cast("Any", world), world, nothing, Limits(), SelfMetrics(), executor
+        )
         self._world = world
         membership = Membership(1, "m", frozenset())
-        self._publisher = Publisher(tools, membership, Partition("tailrace.windows", 0), EPOCH, 1e9)
+        self._publisher = StepPublisher(tools, membership, Partition("tailrace.windows", 0), EPOCH, 1e9)
         alerts = [alert for alert in world.topic.values() if alert.status == "firing"]
         self.windows = PartitionWindows(0, EPOCH, MERGE, RULES, alerts)
 
@@ -151,7 +153,7 @@ class Process:
         if state.closed_through_s is not None:
             needed = state.oldest_needed_offset
             offset = position if needed is None else min(needed, position)
-            await self._publisher.commit(offset, Mark(EPOCH, state.bookmark()))
+            await self._publisher.commit(offset, Checkpoint(EPOCH, state.bookmark()))
 
     async def _publish(self, step: Step) -> None:
         self._world.step = step
