@@ -3,6 +3,7 @@
 Promises: errors that we understand end with their cure and exit code 2, never a traceback.
 """
 
+import errno
 import importlib
 import logging
 import sys
@@ -27,6 +28,9 @@ Exit codes: 0 all well, 1 something was found that is not as it should be, 2 a s
 LIBRARIES = ("aiokafka", "clickhouse_connect", "urllib3")
 """What they would log of errors is said by us, with the cure. A command that sets logging up (`worker`) still hears them."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""A disk that takes nothing more ends a command with a word, wherever it was met."""
+
 
 def build() -> typer.Typer:
     """The whole command tree."""
@@ -47,4 +51,10 @@ def main() -> None:
     except TailraceError as error:
         hint = ". `tailrace doctor` says what is wrong there, and the cure" if isinstance(error, NotNow) else ""
         print(f"tailrace: {error}{hint}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        print(f"tailrace: {error.strerror}{where}. Make room there, or name another folder", file=sys.stderr)
         raise SystemExit(2) from None

@@ -70,6 +70,8 @@ def _checks(settings: Settings) -> Iterator[tuple[str, str, Callable[[], str]]]:
     yield "ClickHouse", "", lambda: _clickhouse(settings)
     yield "tables, migrations, deduplication windows", "ClickHouse", lambda: _store(settings)
     yield "clocks", "ClickHouse", lambda: _clocks(settings)
+    yield "disk", "", lambda: _disk(settings)
+    yield "workers", "", lambda: _workers(settings)
 
 
 def _packages() -> str:
@@ -192,3 +194,38 @@ def _clocks(settings: Settings) -> str:
     if apart_s > CLOCK_LIMIT_S:
         raise Misconfigured(f"ClickHouse's clock and ours are {apart_s:.1f} s apart", "Run NTP on both machines")
     return f"ClickHouse's is within {max(apart_s, (after_ms - before_ms) / 1000):.1f} s of ours"
+
+
+def _disk(settings: Settings) -> str:
+    from pipeline.embedded.disk import LOW_BYTES, free_bytes
+    from pipeline.errors import Misconfigured
+
+    free = free_bytes(settings.data_dir.resolve())
+    if free is None:
+        return f"room in {settings.data_dir} can't be told"
+    if free < LOW_BYTES:
+        raise Misconfigured(f"{free >> 20} MiB free in {settings.data_dir}", "Make room there: new data is refused")
+    return f"{free >> 30} GiB free in {settings.data_dir}"
+
+
+def _workers(settings: Settings) -> str:
+    """Of the `up` that runs in the data folder, or the one that TAILRACE_WORKER_HTTP names: each halted partition by name."""
+    from pipeline.errors import Misconfigured
+    from pipeline.operations import workers
+    from pipeline.operations.running import running_here
+
+    addresses = running_here(settings.data_dir).get("worker_http") or []
+    if not addresses and not settings.worker_http.endswith(":0"):
+        addresses = [f"http://{settings.worker_http}"]
+    states = workers.ask(addresses)
+    wrong = [f"{state.address} does not answer" for state in states if state.status == "gone"]
+    wrong += [f"{where} is halted: {why}" for state in states for where, why in state.halted.items()]
+    wrong += [
+        f"{state.address} is {state.status}" for state in states if state.status not in ("ready", "halted", "gone")
+    ]
+    if wrong:
+        cure = "A halted partition is tried again by itself; `tailrace intents show` says what stands on record, the worker's log why"
+        raise Misconfigured("; ".join(wrong), cure)
+    if not states:
+        return "none known here (TAILRACE_WORKER_HTTP names one)"
+    return f"{len(states)} ready"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -45,11 +43,12 @@ def top(
     """
     from rich.console import Console
 
+    from pipeline.operations.running import running_here
     from pipeline.settings import load
     from pipeline.top.live import watch
 
     settings, sources = load()
-    near = _running_here(settings.data_dir)
+    near = running_here(settings.data_dir)
     if near and sources["clickhouse_url"] == sources["kafka_bootstrap"] == "default":
         settings, _ = load(clickhouse_url=f"{near['clickhouse']}/{near['database']}", kafka_bootstrap=near["kafka"])
         worker = worker or near["worker_http"]
@@ -57,15 +56,6 @@ def top(
         worker = [f"http://{settings.worker_http}"]
     console = Console()
     watch(settings, console, worker or (), _lag(settings), once=once or not console.is_terminal, every_s=every)
-
-
-def _running_here(data_dir: Path) -> dict[str, Any]:
-    """What a running `tailrace up` says of itself in its folder; nothing where none runs."""
-    try:
-        said = json.loads((data_dir / "up.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def _lag(settings: Settings) -> Callable[[], int | None]:

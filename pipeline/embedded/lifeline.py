@@ -75,7 +75,7 @@ class FolderLock:
 
 def _open(folder: Path) -> int:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # whatever the umask: rows and records are nobody else's
         return os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         cure = "Give a --data-dir that this user may write to"

@@ -6,10 +6,12 @@ killed, Java is killed by the kernel. Does not restart what dies: that is the su
 
 import asyncio
 import json
+import os
 import signal
 from asyncio.subprocess import Process
 from pathlib import Path
 
+from pipeline.embedded.disk import check_room
 from pipeline.embedded.kafka import jars
 from pipeline.embedded.kafka.server import KafkaFailedError, Server
 from pipeline.embedded.lifeline import FolderLock, child_setup, claim_port, free_port
@@ -21,6 +23,8 @@ STOP_TIMEOUT_S = 20.0
 def serve(data_dir: Path, port: int, *, as_json: bool) -> int:
     """Run until a signal or Kafka's own end; the exit code. Misconfigured for what the user can cure."""
     home = data_dir.resolve()
+    os.umask(0o077)
+    check_room(home)
     lock = FolderLock(home)
     try:
         claimed = claim_port(port, what="Kafka")

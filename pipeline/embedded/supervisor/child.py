@@ -1,7 +1,7 @@
 """One run of one process: start, ready, end. A new run is a new `Child`.
 
-Promises: the child dies with the supervisor whatever happens to it; all that it writes goes to its log; `stop` returns only
-when it is gone. Decides nothing about restarts: see `engine`.
+Promises: the child dies with the supervisor whatever happens to it; all that it writes goes to its log, and a log that takes nothing more (a full
+disk) hurts neither it nor us; `stop` returns only when it is gone. Decides nothing about restarts: see `engine`.
 """
 
 import asyncio
@@ -12,14 +12,15 @@ from asyncio.subprocess import Process as Handle
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from pipeline.embedded.lifeline import child_setup
+from pipeline.embedded.supervisor.log_file import LogFile
 from pipeline.embedded.supervisor.process import Facts, Process
 from pipeline.errors import TailraceError
 
 PROBE_EVERY_S = 0.1
 _LINE_MAX_BYTES = 1 << 20
+_PIECE_BYTES = 64 << 10
 
 
 class NotReadyError(TailraceError):
@@ -33,30 +34,27 @@ class NotReadyError(TailraceError):
 class Child:
     """A started process; make one with `Child.start`."""
 
-    def __init__(self, process: Process, handle: Handle, log: BinaryIO, log_from: int) -> None:
+    def __init__(self, process: Process, handle: Handle, log: LogFile) -> None:
         self.process = process
         self.handle = handle
         self._log = log
-        self._log_from = log_from
         self._facts: asyncio.Future[Facts] = asyncio.get_running_loop().create_future()
         self._ended = asyncio.create_task(self._until_end())
 
     @classmethod
     async def start(cls, process: Process, log_path: Path) -> "Child":
         """Start it in a session of its own, so that a terminal's Ctrl-C reaches the supervisor alone."""
-        log = log_path.open("ab")
-        log_from = log.tell()  # before the start: the child shares the file's offset, and may write before we run again
         handle = await create_subprocess_exec(
             *process.argv,
             env={**os.environ, **process.env},
             stdin=DEVNULL,
             stdout=PIPE,
-            stderr=log,
+            stderr=PIPE,
             limit=_LINE_MAX_BYTES,
             preexec_fn=child_setup(),
             start_new_session=True,
         )
-        return cls(process, handle, log, log_from)
+        return cls(process, handle, LogFile(log_path))
 
     async def ready(self) -> Facts:
         """Wait until it is ready; what it said of itself. NotReadyError with the end of its log, where it isn't."""
@@ -72,7 +70,7 @@ class Child:
             waiting.cancel()
         code = self._ended.result() if self._ended.done() else None
         why = f"was not ready after {self.process.ready_timeout_s:.0f} s" if code is None else f"ended with code {code}"
-        raise NotReadyError(f"{self.process.name} {why}; the end of {self._log.name}:\n{self.last_words()}", code)
+        raise NotReadyError(f"{self.process.name} {why}; the end of {self._log.path}:\n{self.last_words()}", code)
 
     async def wait(self) -> int:
         """The exit code, when it ends."""
@@ -95,9 +93,7 @@ class Child:
 
     def last_words(self, lines: int = 12) -> str:
         """The end of what this run has written."""
-        with Path(self._log.name).open("rb") as log:
-            log.seek(self._log_from)
-            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+        return self._log.tail(lines)
 
     async def _ready(self) -> Facts:
         if self.process.once:
@@ -110,15 +106,21 @@ class Child:
         return {}
 
     async def _until_end(self) -> int:
+        errors = asyncio.create_task(self._copy_errors())
         async for line in self._lines():
             self._log.write(line)
-            self._log.flush()
             if not self._facts.done() and line.startswith(b"{"):
                 with suppress(ValueError):
                     self._facts.set_result({name: str(value) for name, value in json.loads(line).items()})
+        await errors
         code = await self.handle.wait()
         self._log.close()
         return code
+
+    async def _copy_errors(self) -> None:
+        stream = self.handle.stderr
+        while stream is not None and (piece := await stream.read(_PIECE_BYTES)):
+            self._log.write(piece)
 
     async def _lines(self) -> AsyncIterator[bytes]:
         stream = self.handle.stdout

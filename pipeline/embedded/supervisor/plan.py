@@ -32,8 +32,12 @@ class Ports:
     @classmethod
     def consecutive(cls, first: int, workers: int) -> "Ports":
         """From `--ports-from`: Kafka, ClickHouse, OTLP gRPC, OTLP HTTP, then the workers."""
-        if not 1 <= first <= 65_535 - 4 - workers:
-            raise Misconfigured(f"--ports-from {first} leaves no room for {4 + workers} ports", "Give a smaller number")
+        last = 65_535 - 3 - workers
+        if not 1 <= first <= last:
+            raise Misconfigured(
+                f"--ports-from {first} is not the first of {4 + workers} ports in a row",
+                f"Give a number from 1 to {last}, or leave the option out for the usual ports",
+            )
         return cls(first, first + 1, first + 2, first + 3, tuple(range(first + 4, first + 4 + workers)))
 
     @classmethod

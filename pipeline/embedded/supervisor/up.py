@@ -1,10 +1,12 @@
 """`tailrace up`: the plan on the engine, with signals, one locked folder, and words for people or a line for programs.
 
-Promises: SIGINT, SIGTERM and SIGHUP stop everything in order, exit code 0; a second one kills what is left.
+Promises: SIGINT, SIGTERM and SIGHUP stop everything in order, exit code 0; a second one kills what is left. A full disk is said, and ridden out:
+nothing of ours here ends by it. What is made in the data folder is this user's alone.
 """
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -14,16 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline import clock
+from pipeline.embedded.disk import Room, check_room, free_bytes
 from pipeline.embedded.kafka import jars
 from pipeline.embedded.lifeline import FolderLock, port_is_free
 from pipeline.embedded.supervisor.engine import Event, Supervisor
+from pipeline.embedded.supervisor.log_file import LogFile
 from pipeline.embedded.supervisor.plan import HOST, Ports, steps
 from pipeline.embedded.supervisor.process import Facts
 from pipeline.errors import Misconfigured
+from pipeline.operations.running import ADDRESSES
 from pipeline.settings import Settings
 
-ADDRESSES = "up.json"
-"""In the data folder while all is ready: the line of `--json`. `tailrace top` finds its way by it."""
+DISK_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,14 @@ class Options:
 def up(settings: Settings, options: Options) -> int:
     """Run until a signal; the exit code. Misconfigured for what the user can cure."""
     data_dir = options.data_dir.resolve()
+    os.umask(0o077)  # for the children, too: rows, records and logs are nobody else's
+    check_room(data_dir)
     lock = FolderLock(data_dir)
     try:
         first = options.ports_from
-        ports = Ports.consecutive(first, options.workers) if first else Ports.usual(settings, options.workers)
+        ports = (
+            Ports.consecutive(first, options.workers) if first is not None else Ports.usual(settings, options.workers)
+        )
         _check_free(ports)
         jars.ensure(jars.default_cache(), jars.read_lock())
         return asyncio.run(_Up(data_dir, ports, settings.database, as_json=options.as_json).run())
@@ -68,6 +76,7 @@ class _Up:
         self._database = database
         self._as_json = as_json
         self._began = time.monotonic()
+        self._log = LogFile(self._logs / "up.log")
 
     async def run(self) -> int:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -77,11 +86,14 @@ class _Up:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, stop, supervisor.hurry)
         self._say(f"Tailrace starts in {self._data_dir}")
+        watching = asyncio.create_task(self._watch_disk())
         try:
             await supervisor.run(stop, self._announce)
         finally:
+            watching.cancel()
             (self._data_dir / ADDRESSES).unlink(missing_ok=True)
         self._say("Stopped.")
+        self._log.close()
         return 0
 
     def _on_signal(self, stop: asyncio.Event, hurry: asyncio.Event) -> None:
@@ -101,7 +113,10 @@ class _Up:
         workers = [f"http://{HOST}:{port}" for port in self._ports.workers]
         rest = {"data_dir": str(self._data_dir), "database": self._database, "worker_http": workers}
         said = json.dumps({**addresses, **rest})
-        (self._data_dir / ADDRESSES).write_text(said)
+        try:
+            (self._data_dir / ADDRESSES).write_text(said)
+        except OSError as error:
+            self._say(f"{ADDRESSES} could not be written ({error.strerror}): `tailrace top` won't find these addresses")
         if self._as_json:
             print(said, flush=True)
             return
@@ -123,5 +138,13 @@ class _Up:
         with suppress(OSError):  # nobody may be listening any more; that must not end what runs
             print(line, file=sys.stderr if self._as_json else sys.stdout, flush=True)
         now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).isoformat(timespec="milliseconds")
-        with (self._logs / "up.log").open("a") as log:
-            log.write(f"{now} {line.strip()}\n")
+        self._log.write(f"{now} {line.strip()}\n".encode())
+
+    async def _watch_disk(self) -> None:
+        room = Room()
+        while True:
+            free = free_bytes(self._data_dir)
+            if room.look(free) and free is not None:
+                state = "nearly full: new data is refused (503) until there is" if room.low else "not full any more:"
+                self._say(f"  disk        {state} room, {free >> 20} MiB free in {self._data_dir}")
+            await asyncio.sleep(DISK_EVERY_S)

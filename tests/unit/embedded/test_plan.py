@@ -29,8 +29,10 @@ def test_every_child_is_told_the_same_addresses_by_our_settings_names(tmp_path: 
 def test_consecutive_ports_do_not_overlap_and_end_below_65536() -> None:
     ports = Ports.consecutive(65_000, 8)
     assert list(ports.all().values()) == list(range(65_000, 65_012))
-    with pytest.raises(Misconfigured, match="leaves no room"):
-        Ports.consecutive(65_530, 8)
+    for first in (65_530, 0, -1):
+        with pytest.raises(Misconfigured, match="from 1 to 65524"):
+            Ports.consecutive(first, 8)
+    assert max(Ports.consecutive(65_524, 8).all().values()) == 65_535
 
 
 def test_without_ports_from_the_settings_say_where() -> None:
