@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.alerting.rules import TOO_MANY_ALERTS, AbsenceRule, Rule, hold_s
-from pipeline.alerting.state_machine import STORM_KEEP_S, AlertStateMachine
-from pipeline.detect.judge import Judge, LastSeen
+from pipeline.alerting.rules import Rule
+from pipeline.detect.judging import PartitionJudge
 from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.merge import MergeRules, RollingState, Source
@@ -50,15 +49,9 @@ class PartitionWindows:
         alerts_per_rule: int = 100,
         store: WindowStore | None = None,
     ) -> None:
-        mine = [alert for alert in alerts if alert.evidence.get("partition") == partition]
         self.state = RollingState(partition, epoch, merge, store)
-        self.book = AlertStateMachine(rules, mine)
+        self.judge = PartitionJudge(partition, rules, alerts, alerts_per_rule=alerts_per_rule)
         self._at = (partition, epoch)
-        self._judge, self._sightings = Judge(rules, alerts_per_rule), LastSeen.of(mine)
-        self._listener = Judge([rule for rule in rules if isinstance(rule, AbsenceRule)])
-        self._memory_s = max([STORM_KEEP_S, *(max(hold_s(rule), rule.keep_for) for rule in rules)]) + WINDOW_S
-        self.suppressed = 0
-        """Conditions that hold now and are not told one by one: there are too many of their rule."""
 
     def restoring(
         self,
@@ -75,34 +68,15 @@ class PartitionWindows:
         rolling = self.state.restoring(max(known), replay_until_offset, bookmark) if known else None
         return Restoring(self, rolling, committed_through_s)
 
-    def figures_from_s(self, committed_through_s: int | None) -> int:
-        """Stored windows that start here or later are judged when they are put in; of those before, who was heard is enough."""
-        return 0 if committed_through_s is None else committed_through_s - self._memory_s - WINDOW_S
-
     def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:
         """Merge one record; False where its range was merged before."""
         return self.state.accept(partials, offset, now_ms)
 
     def steps(self, now_ms: int, idle: Collection[Source]) -> Iterator[Step]:
         """Close what may be closed, window after window."""
-        watched = bool(self.book.tracked()) or self._sightings.any()
-        for window in self.state.closable(now_ms, idle, watched=watched):
+        for window in self.state.closable(now_ms, idle, watched=self.judge.watched):
             closed = self.state.close(window)
-            yield Step(closed, self.judged(closed))
-
-    def judged(self, closed: SeriesWindows) -> tuple[Alert, ...]:
-        """The alerts that change by it."""
-        findings = self._judge.judge(closed, self.book.tracked(), self._sightings)
-        self.suppressed = int(sum(finding.value for finding in findings if finding.rule == TOO_MANY_ALERTS))
-        return tuple(self.book.advance(findings, closed.window_end_s * 1000))
-
-    def remember(self, closed: SeriesWindows, committed_through_s: int) -> None:
-        """A window whose alerts went out: what holds since when, and who was heard."""
-        if closed.window_end_s <= committed_through_s - self._memory_s:
-            self._listener.judge(closed, {}, self._sightings)
-        else:
-            findings = self._judge.judge(closed, self.book.tracked(), self._sightings)
-            self.book.warm(findings, closed.window_end_s * 1000)
+            yield Step(closed, self.judge.judged(closed))
 
     def windows_of(self, rows: pa.Table) -> Iterator[SeriesWindows]:
         """Stored rows, window by window."""
@@ -126,9 +100,9 @@ class Restoring:
         steps: list[Step] = []
         for closed in self._windows.windows_of(rows):
             if self._through_s is not None and closed.window_end_s <= self._through_s:
-                self._windows.remember(closed, self._through_s)
+                self._windows.judge.remember(closed, self._through_s)
             else:
-                steps.append(Step(closed, self._windows.judged(closed), stored=True))
+                steps.append(Step(closed, self._windows.judge.judged(closed), stored=True))
         if self._rolling is not None:
             self._rolling.add(rows)
         return steps

@@ -24,7 +24,7 @@ class Measure:
         telemetry.gauge("state_bytes", state.nbytes, partition=partition)
         if state.closed_through_s is not None:
             telemetry.gauge("watermark_delay", clock.now_ms() / 1000 - state.closed_through_s, partition=partition)
-        counts = (len(windows.book.firing()), windows.book.pending(), windows.suppressed)
+        counts = (len(windows.judge.book.firing()), windows.judge.book.pending(), windows.judge.suppressed)
         for name, count in zip(ALERT_STATES, counts, strict=True):
             telemetry.gauge("alerts", count, state=name, partition=partition)
         if state.late_spans > self._late_spans:

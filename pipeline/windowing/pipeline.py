@@ -169,7 +169,7 @@ class WindowsPipeline:
         bookmark = "" if begin.mark is None else begin.mark.bookmark
         restoring = self._windows.restoring(through_s, stored_s, log_end, bookmark)
         steps: list[Step] = []
-        for low, high, figures in parts(span, self._windows.figures_from_s(through_s)) if span else ():
+        for low, high, figures in parts(span, self._windows.judge.figures_from_s(through_s)) if span else ():
             ask = partial(store.closed_windows, number, epoch, low, high, figures=figures)
             rows = await self._repeat(ask)
             steps += await self._in_thread(partial(restoring.add, rows))

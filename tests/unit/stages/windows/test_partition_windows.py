@@ -243,8 +243,8 @@ def test_rows_come_back_from_the_store_in_their_own_schema() -> None:
 def test_alerts_of_other_partitions_are_left_alone() -> None:
     world = run(["bad"] * 5)
     (alert,) = world.topic.values()
-    assert PartitionWindows(1, EPOCH, MERGE, RULES, [alert]).book.firing() == []
-    assert PartitionWindows(0, EPOCH, MERGE, RULES, [alert]).book.firing() == [alert]
+    assert PartitionWindows(1, EPOCH, MERGE, RULES, [alert]).judge.book.firing() == []
+    assert PartitionWindows(0, EPOCH, MERGE, RULES, [alert]).judge.book.firing() == [alert]
 
 
 @pytest.mark.parametrize("rows", [SERIES_WINDOWS.empty_table(), pa.table({})])
