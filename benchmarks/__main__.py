@@ -13,6 +13,7 @@ KERNELS = {name: f"benchmarks.{name}" for name in ("decode", "aggregate", "rows"
 LONG = {
     "worker": "benchmarks.worker",
     "peers": "benchmarks.against_peers",
+    "live": "benchmarks.live",
     "small": "benchmarks.small",
     "delay": "benchmarks.delay",
     "scale": "benchmarks.scale",

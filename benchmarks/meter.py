@@ -7,7 +7,7 @@ out (the count begins at the first progress seen), and so is all after the last 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import psutil
@@ -103,6 +103,33 @@ def from_now_until_committed(
             usage = Usage(processes)
             begin()
             return await _count(progress, await progress(), records, usage)
+
+    return asyncio.run(run())
+
+
+def from_now_until(
+    asking: AbstractAsyncContextManager[Progress],
+    ready: int,
+    total: int,
+    processes: Sequence[psutil.Process],
+    *,
+    begin: Callable[[], None],
+    tail_s: float,
+) -> Figures:
+    """Wait until progress stands at `ready`, begin, measure until it is `total` and for `tail_s` more: what waits costs, too."""
+
+    async def run() -> Figures:
+        usage = Usage(processes)
+        async with asking as progress:
+            while await progress() < ready:
+                usage.cpu_s()
+                await asyncio.sleep(POLL_S)
+            await asyncio.sleep(tail_s)  # what the first records left to do is done
+            begun_cpu_s = usage.cpu_s()
+            begin()
+            counted = await _count(progress, ready, total, usage)
+        await asyncio.sleep(tail_s)
+        return replace(counted, cpu_s=usage.cpu_s() - begun_cpu_s)
 
     return asyncio.run(run())
 
