@@ -53,7 +53,7 @@ class Settings(BaseModel):
     batch_max_bytes: int = Field(16 << 20, ge=1 << 10, le=1 << 30, description="a batch ends at this many bytes")
     batch_max_records: int = Field(50_000, ge=1, description="a batch ends at this many records")
     batch_max_wait_s: float = Field(0.5, gt=0, le=30, description="a batch ends this long after its first record")
-    fetch_max_bytes: int = Field(4 << 20, ge=1 << 10, description="bytes of one fetch from one partition")
+    fetch_max_bytes: int = Field(8 << 20, ge=1 << 10, description="bytes of one fetch from one partition")
     send_deadline_s: float = Field(
         60, gt=0, description="an insert may begin this long after its intent was acknowledged"
     )

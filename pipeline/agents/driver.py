@@ -71,7 +71,10 @@ class FencedThread(AIOKafkaConsumerThread):
             check_crcs=conf.broker_check_crcs,
             max_poll_records=None,
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            # Each answer costs the same Python whatever is in it: fed live, one a record, that was half of a worker. What one partition
+            # may give must be well above what an answer waits for, or a single busy one would wait each time.
             fetch_max_wait_ms=200,
+            fetch_min_bytes=conf.consumer_max_fetch_size // 2,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),

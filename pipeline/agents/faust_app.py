@@ -31,7 +31,7 @@ class Connection:
     bootstrap: str
     group_id: str
     session_timeout_s: float = 10.0
-    fetch_max_bytes: int = 4 << 20
+    fetch_max_bytes: int = 8 << 20
     check_crcs: bool = True
     finish_timeout_s: float = 20.0
 

@@ -26,6 +26,8 @@ def worker(
     import os
     import sys
 
+    import uvloop
+
     from pipeline.agents.run import run_worker
     from pipeline.app import build
     from pipeline.cli.rate_limit_filter import RateLimitFilter
@@ -33,6 +35,7 @@ def worker(
     from pipeline.settings import load
 
     keep_freed_memory()
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # for Faust's thread, too
     settings, _ = load()
     form = "%(asctime)s %(levelname)s %(name)s %(message)s"
     logging.basicConfig(level=settings.log_level.upper(), stream=sys.stderr, format=form)
