@@ -1,7 +1,7 @@
-"""Two things numba has no word for: reading eight bytes at once and copying short byte strings fast. Used inside kernels only.
+"""What numba has no word for: eight bytes at once, read or written, and copying short byte strings fast. Used inside kernels only.
 
 Promises: `copy` never reads or writes outside its arrays as long as `out` has `SLACK` bytes to spare behind what is written;
-`equal` and `load` stay inside what the caller says. Little-endian, like every machine we run on.
+`equal`, `load64` and `store64` stay inside what the caller says. Little-endian, like every machine we run on.
 """
 
 from collections.abc import Callable
@@ -60,8 +60,20 @@ def _copy_long(typing: Any, out: Any, to: Any, source: Any, start: Any, count: A
     return types.none(out, types.intp, source, types.intp, types.intp), generate
 
 
+def _store64(typing: Any, out: Any, to: Any, word: Any) -> Any:  # noqa: ANN401
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ANN401
+        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
+        kind = context.get_value_type(types.uint64)
+        builder.store(arguments[2], builder.bitcast(pointer, kind.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.none(out, types.intp, types.uint64), generate
+
+
 load64 = cast("Callable[[U8, int], np.uint64]", intrinsic(_load64))
 """The eight bytes at a place, wherever it lies. The caller makes sure that they are inside."""
+store64 = cast("Callable[[U8, int, np.uint64], None]", intrinsic(_store64))
+"""Eight bytes to a place, wherever it lies. The caller makes sure that they are inside."""
 _short = cast("Callable[[U8, int, U8, int], None]", intrinsic(_copy16))
 _long = cast("Callable[[U8, int, U8, int, int], None]", intrinsic(_copy_long))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,12 +60,14 @@ def test_pieces_are_repeated_for_their_owners(texts: list[bytes], data: st.DataO
 
 
 @settings(deadline=None)  # the first call compiles
-@given(st.lists(st.one_of(st.none(), st.binary(min_size=8, max_size=8)), max_size=30))
-def test_ids_become_hex_and_missing_ones_empty(ids: list[bytes | None]) -> None:
-    buffer, at, _ = placed([one or b"\0" * 8 for one in ids])
+@pytest.mark.parametrize("size", [8, 16])
+@given(data=st.data())
+def test_ids_become_hex_and_missing_ones_empty(size: int, data: st.DataObject) -> None:
+    ids = data.draw(st.lists(st.one_of(st.none(), st.binary(min_size=size, max_size=size)), max_size=30))
+    buffer, at, _ = placed([one or bytes(size) for one in ids])
     at[[one is None for one in ids]] = -1
-    want = b"".join(b"\0" if one is None else b"\x10" + one.hex().encode() for one in ids)
-    assert bytes(hex_ids(buffer, at, 8)) == want
+    want = b"".join(b"\0" if one is None else bytes([2 * size]) + one.hex().encode() for one in ids)
+    assert bytes(hex_ids(buffer, at, size)) == want
 
 
 @settings(deadline=None)  # the first call compiles
