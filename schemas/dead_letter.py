@@ -21,6 +21,7 @@ REASONS = (
     "too_old",
     "range_lost",
     "skipped",
+    "work_failed",
 )
 """Every reason code there is."""
 

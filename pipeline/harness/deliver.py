@@ -82,6 +82,8 @@ class Delivery:
     async def _insert(self, block: Block, sink: BlockSink) -> None:
         at = self._partition
         name = token(block.table, at.topic, self._intent.epoch, at.partition, self._start, self._intent.end)
+        if block.part:
+            name = f"{block.part}|{name}"
         backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)
         while True:
             await self._in_time()

@@ -25,6 +25,7 @@ from pipeline.harness.deliver import Delivery
 from pipeline.harness.gather import CutRange
 from pipeline.harness.intake import RangeIntake
 from pipeline.harness.intent import Done, Intent, token
+from pipeline.harness.isolate import isolated
 from pipeline.harness.types import Fetch, Group, Limits, Membership, Partition, Telemetry, Work
 from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
@@ -217,7 +218,9 @@ class PartitionPipeline:
         await delivery.intend()
         testing.point("S2:after")
         begun = time.monotonic()
-        outcome = await asyncio.get_running_loop().run_in_executor(tools.executor, self._work, records)
+        outcome = await asyncio.get_running_loop().run_in_executor(
+            tools.executor, isolated, self._work, tools.dead_letters, records
+        )
         tools.telemetry.observe("work_seconds", time.monotonic() - begun, topic=at.topic)
         self._check(records, outcome)
         testing.point("S3:after")
@@ -250,7 +253,7 @@ class PartitionPipeline:
                 self.progressed_at = time.monotonic()
 
     def _check(self, records: Records, outcome: Outcome) -> None:
-        tables = [block.table for block in outcome.blocks]
+        tables = [(block.part, block.table) for block in outcome.blocks]
         if len(set(tables)) != len(tables):
             raise Never("two_blocks", f"two blocks of one batch go to one table: {tables}")
         self._dead.check(len(records.values), outcome.dead_records)

@@ -19,6 +19,8 @@ class Block:
     columns: tuple[str, ...]
     rows: int
     data: bytes
+    part: str = ""
+    """Where one outcome holds several blocks of a table: what tells their tokens apart."""
 
 
 @dataclass(frozen=True, slots=True)

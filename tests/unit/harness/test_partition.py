@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -142,6 +143,29 @@ def work(records: Records) -> Outcome:
     data = b" ".join(b"%d" % offset for offset in alive)
     blocks = tuple(Block(table, ("o",), len(alive), data) for table in TABLES)
     return Outcome(blocks, (Message("out", data),), dead_records=len(records.values) - len(alive))
+
+
+def test_a_record_that_the_work_fails_on_is_a_letter_and_the_others_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(12)
+    world.group.values[AT][7] = b"poison"
+
+    def fails(records: Records) -> Outcome:
+        if b"poison" in records.values:
+            raise RecursionError("deep")
+        return sound(records)
+
+    sound = work
+    monkeypatch.setattr(sys.modules[__name__], "work", fails)
+    world.live()
+    assert world.done
+    assert world.counted("rows") == once(world) - Counter([7])
+    letters = [message for message in world.messages.messages if message.topic != "out"]
+    assert [(letter.value, dict(letter.headers)["tailrace.reason"]) for letter in letters] == [
+        (b"poison", b"work_failed")
+    ]
+    assert [token for token in world.blocks.blocks if "dead_letters" in token] == [
+        f"work_failed|dead_letters|events|{EPOCH}|0|5-10"
+    ]
 
 
 def once(world: World) -> Counter[int]:
