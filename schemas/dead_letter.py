@@ -18,6 +18,7 @@ REASONS = (
     "bad_time",
     "bad_json",
     "too_large",
+    "too_many_bad",
     "too_old",
     "range_lost",
     "skipped",

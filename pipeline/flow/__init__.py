@@ -26,7 +26,7 @@ from pipeline.stages import windows_topic
 from pipeline.stages.aggregate.rules import AggregateRules
 from pipeline.stages.aggregate.stage import aggregate, overflowed_spans
 from pipeline.stages.decode.rules import DecodeRules
-from pipeline.stages.decode.stage import decode
+from pipeline.stages.decode.stage import dated, decode
 from schemas import topics
 from schemas.dead_letter import DeadLetter
 
@@ -36,6 +36,9 @@ COUNTS = {
     "spans": "spans",
     "ends_clamped": "clamped",
     "attributes_dropped": "dropped:attributes",
+    "attributes_repeated": "dropped:repeated_attributes",
+    "references_dropped": "dropped:references",
+    "names_cut": "dropped:name_tails",
     "attribute_values_cut": "dropped:attribute_value_tails",
     "weights_clamped": "dropped:weights",
     "dead_spans": "rejected:dead_span",
@@ -71,6 +74,7 @@ def spans_work(settings: Settings) -> Work:
     targets = topics.registry()[topics.WINDOWS].partitions
 
     def work(records: Records) -> Outcome:
+        records = dated(records, decoding)
         decoded = decode(records, decoding, rows=settings.store_spans)
         partials = aggregate(decoded.spans, records, summing)
         letters = dead_letters(decoded.dead)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from pipeline.kernels.jit import Int, bare, folded
 from pipeline.kernels.wire.codes import DEPTH_MAX, INVALID_UTF8, TOO_DEEP
-from pipeline.kernels.wire.fields import U8, field, word_at
+from pipeline.kernels.wire.fields import U8, field, same, word_at
 from pipeline.kernels.wire.utf8 import is_ascii, is_utf8
 
 I64 = npt.NDArray[np.int64]
@@ -71,6 +71,17 @@ def usual(b: U8, p: Int, end: Int, j: Int, rows: Rows) -> bool:
     if tag == 0x21:
         rows.value_at[row] = word_at(b, q + 3)
         return bool(length == 9) and is_ascii(b, p, q)
+    return False
+
+
+@bare
+def repeated(b: U8, rows: Rows, first: Int, j: Int) -> bool:
+    """Whether attribute j's key is that of one of the rows from `first` on; a look at each of them."""
+    length = np.int64(rows.key_length[np.uint64(j)])
+    at = rows.key_at[np.uint64(j)]
+    for k in range(first, j):  # noqa: SIM110 - a kernel
+        if rows.key_length[k] == length and same(b, rows.key_at[k], at, length):
+            return True
     return False
 
 

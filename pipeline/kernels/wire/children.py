@@ -1,7 +1,8 @@
 """What a span holds many of: attributes, events, links, each in rows of its own.
 
-Promises: beyond `attributes_max` of one owner attributes are read and checked but not kept, and counted as dropped; with a limit of -1 the owner itself
-is not kept either. Does not undo rows of a span that turns out bad: who called takes the counters back.
+Promises: beyond `attributes_max` of one owner attributes are read and checked but not kept, and counted as dropped; with a limit of -1 the
+owner itself is not kept either. Of a key that comes twice the first counts; a link whose ids are none is left out. Does not undo rows of a
+span that turns out bad: who called takes the counters back.
 """
 
 from typing import NamedTuple
@@ -10,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.kernels.jit import Int, bare, folded
-from pipeline.kernels.wire.attributes import Rows, key_value, usual
+from pipeline.kernels.wire.attributes import Rows, key_value, repeated, usual
 from pipeline.kernels.wire.codes import BAD_ID, INVALID_UTF8, NO_ROOM
+from pipeline.kernels.wire.counted import DUPLICATES, REFERENCES
 from pipeline.kernels.wire.fields import U8, field, word_at
 from pipeline.kernels.wire.frames import EVENT_ATTRIBUTES, EVENTS, I32, I64, LINK_ATTRIBUTES, LINKS
 from pipeline.kernels.wire.utf8 import is_utf8
@@ -54,7 +56,9 @@ def id_place(b: U8, at: Int, length: Int, wanted: Int) -> Int:
 
 
 @bare
-def event(b: U8, p: Int, end: Int, out: Events, rows: Rows, n: I64, slot: I64, attributes_max: Int) -> Int:
+def event(
+    b: U8, p: Int, end: Int, out: Events, rows: Rows, n: I64, slot: I64, attributes_max: Int, counted: I64
+) -> Int:
     """Write one event; how many attributes were dropped, or a code."""
     k = n[EVENTS]
     first = n[EVENT_ATTRIBUTES]
@@ -75,11 +79,12 @@ def event(b: U8, p: Int, end: Int, out: Events, rows: Rows, n: I64, slot: I64, a
             dropped = value
         elif tag == 0x1A:
             code = _attribute(
-                b, value, value + length, rows, n, np.int64(EVENT_ATTRIBUTES), slot, first + attributes_max
+                b, value, value + length, rows, n, np.int64(EVENT_ATTRIBUTES), slot, first, attributes_max
             )
             if code < 0:
                 return code
-            seen += 1
+            seen += 1 - code
+            counted[DUPLICATES] += code
     if not is_utf8(b, name_at, name_at + name_length):
         return np.int64(INVALID_UTF8)
     over = np.int64(seen - (n[EVENT_ATTRIBUTES] - first))
@@ -97,13 +102,17 @@ def event(b: U8, p: Int, end: Int, out: Events, rows: Rows, n: I64, slot: I64, a
 
 
 @bare
-def _attribute(b: U8, p: Int, end: Int, rows: Rows, n: I64, table: Int, slot: I64, stop: Int) -> Int:
-    """Read an event's or link's attribute; keep it while its table has fewer than `stop` rows; 0 or a code."""
+def _attribute(b: U8, p: Int, end: Int, rows: Rows, n: I64, table: Int, slot: I64, first: Int, most: Int) -> Int:
+    """Read an event's or link's attribute; keep it while its owner, whose rows begin at `first`, has fewer than `most`; 0, 1 for a key twice, or a code."""
     j = n[table]
     code: Int = np.int64(0)
     if not usual(b, p, end, j, rows):
         code = key_value(b, p, end, np.int64(5), j, rows, slot)
-    if code < 0 or j >= stop:
+    if code < 0:
+        return code
+    if repeated(b, rows, first, j):
+        return np.int64(1)
+    if j >= first + most:
         return code
     if j + 1 >= len(rows.kind):
         return np.int64(NO_ROOM - table)
@@ -112,8 +121,8 @@ def _attribute(b: U8, p: Int, end: Int, rows: Rows, n: I64, table: Int, slot: I6
 
 
 @bare
-def link(b: U8, p: Int, end: Int, out: Links, rows: Rows, n: I64, slot: I64, attributes_max: Int) -> Int:
-    """Write one link; how many attributes were dropped, or a code."""
+def link(b: U8, p: Int, end: Int, out: Links, rows: Rows, n: I64, slot: I64, attributes_max: Int, counted: I64) -> Int:
+    """Write one link; how many attributes were dropped, or a code. One with ids that are none refers to nothing: it is counted and not kept."""
     k = n[LINKS]
     first = n[LINK_ATTRIBUTES]
     trace_at: Int = np.int64(0)
@@ -140,16 +149,17 @@ def link(b: U8, p: Int, end: Int, out: Links, rows: Rows, n: I64, slot: I64, att
         elif tag == 0x35:
             flags = value
         elif tag == 0x22:
-            code = _attribute(
-                b, value, value + length, rows, n, np.int64(LINK_ATTRIBUTES), slot, first + attributes_max
-            )
+            code = _attribute(b, value, value + length, rows, n, np.int64(LINK_ATTRIBUTES), slot, first, attributes_max)
             if code < 0:
                 return code
-            seen += 1
+            seen += 1 - code
+            counted[DUPLICATES] += code
     trace_id = id_place(b, trace_at, trace_length, 16)
     span_id = id_place(b, span_at, span_length, 8)
     if trace_id == BAD_ID or span_id == BAD_ID:
-        return np.int64(BAD_ID)
+        counted[REFERENCES] += 1
+        n[LINK_ATTRIBUTES] = first
+        return np.int64(0)
     if not is_utf8(b, state_at, state_at + state_length):
         return np.int64(INVALID_UTF8)
     over = np.int64(seen - (n[LINK_ATTRIBUTES] - first))

@@ -43,6 +43,18 @@ def word_at(b: U8, p: Int) -> Int:
     return np.int64(load64(b, int(p)))
 
 
+@folded
+def same(b: U8, at: Int, other: Int, length: Int) -> bool:
+    """Whether two texts of one length are equal. Looks at words: the bits beyond the end are shifted out."""
+    while length > 8:
+        if word_at(b, at) != word_at(b, other):
+            return False
+        at += 8
+        other += 8
+        length -= 8
+    return length == 0 or (word_at(b, at) ^ word_at(b, other)) << (64 - 8 * length) == 0
+
+
 @bare
 def body(b: U8, p: Int, end: Int, wire: Int) -> tuple[Int, Int, Int]:
     """(value or place, length, next position) of a field without its tag, for every wire type but groups; or (0, 0, code)."""

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.kernels.jit import Int, bare, folded, inlined
-from pipeline.kernels.wire.fields import U8, word_at
+from pipeline.kernels.jit import Int, bare, inlined
+from pipeline.kernels.wire.fields import U8, same, word_at
 from pipeline.kernels.wire.frames import I32, I64
 
 _PRIME = -7046029254386353131
@@ -32,18 +32,6 @@ class Index(NamedTuple):
 
 
 COUNT, LAST = range(2)
-
-
-@folded
-def same(b: U8, at: Int, other: Int, length: Int) -> bool:
-    """Whether two texts of one length are equal. Looks at words: the bits beyond the end are shifted out."""
-    while length > 8:
-        if word_at(b, at) != word_at(b, other):
-            return False
-        at += 8
-        other += 8
-        length -= 8
-    return length == 0 or (word_at(b, at) ^ word_at(b, other)) << (64 - 8 * length) == 0
 
 
 @bare

@@ -1,6 +1,7 @@
 """Resources and scopes: their attributes, and a scope's name and version. Few against spans, so always read in full.
 
-Promises: pieces of one owner are merged as protobuf merges them. A code in `status` says that the record of that owner can't be used.
+Promises: pieces of one owner are merged as protobuf merges them. A code in `codes` says that the spans of that
+owner can't be used; its texts are sound all the same.
 """
 
 from typing import NamedTuple
@@ -8,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.kernels.jit import Int, bare, kernel
-from pipeline.kernels.wire.attributes import SLOT_SIZE, Rows, key_value, usual
+from pipeline.kernels.wire.attributes import SLOT_SIZE, Rows, key_value, repeated, usual
 from pipeline.kernels.wire.codes import INVALID_UTF8
+from pipeline.kernels.wire.counted import DROPPED, DUPLICATES
 from pipeline.kernels.wire.fields import U8, field
 from pipeline.kernels.wire.frames import I32, I64, Pieces
 from pipeline.kernels.wire.utf8 import is_utf8
@@ -41,9 +43,17 @@ def count_tagged(b: U8, at: I64, end: I64, tag_wanted: Int) -> Int:
 
 @kernel
 def scan_owners(
-    b: U8, pieces: Pieces, is_scope: bool, depth: Int, attributes_max: Int, out: Named, codes: I64, counted: I64
+    b: U8,
+    pieces: Pieces,
+    is_scope: bool,
+    depth: Int,
+    attributes_max: Int,
+    bytes_max: Int,
+    out: Named,
+    codes: I64,
+    counted: I64,
 ) -> None:
-    """Fill `out` from pieces; write a bad owner's code to codes[owner]; add attributes dropped to counted[4]."""
+    """Fill `out` from pieces; write a bad owner's code to codes[owner]. Of one owner at most `attributes_max` attributes in `bytes_max` bytes are kept."""
     slot = np.zeros(SLOT_SIZE, np.int64)
     j = np.int64(0)
     k = np.int64(0)
@@ -52,6 +62,7 @@ def scan_owners(
         out.name_at[owner] = out.version_at[owner] = 0
         out.name_length[owner] = out.version_length[owner] = 0
         first = j
+        room = bytes_max
         while k < len(pieces.owner) and pieces.owner[k] == owner:
             p, end = pieces.at[k], pieces.end[k]
             k += 1
@@ -66,10 +77,13 @@ def scan_owners(
                         if code < 0:
                             codes[owner] = code
                             break
-                    if j - first < attributes_max:
+                    if repeated(b, out.attributes, first, j):
+                        counted[DUPLICATES] += 1
+                    elif j - first < attributes_max and length <= room:
                         j += 1
+                        room -= length
                     else:
-                        counted[4] += 1
+                        counted[DROPPED] += 1
                 elif is_scope and tag == 0x0A:
                     out.name_at[owner] = at
                     out.name_length[owner] = length
@@ -78,6 +92,7 @@ def scan_owners(
                     out.version_length[owner] = length
         if not _texts_are_sound(b, out, owner):
             codes[owner] = INVALID_UTF8
+            out.name_length[owner] = out.version_length[owner] = 0
         out.attributes_first[owner + 1] = j
 
 

@@ -12,6 +12,7 @@ from pipeline.kernels.jit import Int, bare, folded, inlined
 from pipeline.kernels.wire.attributes import SLOT_SIZE, Rows
 from pipeline.kernels.wire.children import Events, Links
 from pipeline.kernels.wire.codes import INVALID_UTF8, NO_ROOM
+from pipeline.kernels.wire.counted import COUNTED, DROPPED
 from pipeline.kernels.wire.fields import U8, field
 from pipeline.kernels.wire.frames import (
     ATTRIBUTES,
@@ -29,7 +30,7 @@ from pipeline.kernels.wire.frames import (
     Pieces,
 )
 from pipeline.kernels.wire.names import Index, Names, number_of
-from pipeline.kernels.wire.spans import COUNTED, DROPPED, LEN, NAME, OVER, OWN, Children, Columns, Rules, fields, write
+from pipeline.kernels.wire.spans import LEN, NAME, OVER, OWN, SCRATCH, Children, Columns, Rules, fields, write
 from pipeline.kernels.wire.utf8 import is_utf8
 
 
@@ -75,7 +76,7 @@ class Scratch(NamedTuple):
 
 def scratch() -> Scratch:
     """Room for one scan at a time."""
-    return Scratch(*(np.zeros(size, np.int64) for size in (2 * LEN, SLOT_SIZE, 2, TABLES, TABLES, COUNTED)))
+    return Scratch(*(np.zeros(size, np.int64) for size in (SCRATCH, SLOT_SIZE, 2, TABLES, TABLES, COUNTED)))
 
 
 RECORD, INDEX = range(2)
@@ -96,11 +97,12 @@ def scan(
     index: Index,
     begin: Int,
     scratch: Scratch,
+    more: I64,
 ) -> tuple[Int, Int]:
     """Scan records from `begin` on: (the record where it stopped, the full table), or (number of records, -1).
 
     Record i stands in b[start[i]:start[i + 1]]; one whose status is not 0 already is left out. `n` are the tables' rows so far
-    but for names, which stay also where their record is taken back.
+    but for names, which stay also where their record is taken back. `more[i]`: bad spans of record i for which there are no rows in `Bad`.
     """
     for i in range(begin, len(status)):
         if status[i] != 0:
@@ -109,6 +111,7 @@ def scan(
         _copy(counted, scratch.counted_before)
         scratch.place[RECORD] = i
         scratch.place[INDEX] = 0
+        more[i] = 0
         p, end = start[i], start[i + 1]
         record_end = resource_end = end
         level = IN_RECORD
@@ -124,7 +127,7 @@ def scan(
             if p < 0:
                 code = p
             elif level == IN_SCOPE and tag == 0x12:
-                code = _span(b, at, p, rules, rows, out, n, counted, index, scratch)
+                code = _span(b, at, p, rules, rows, out, n, counted, index, scratch, more)
             elif level == IN_SCOPE:
                 code = _about(b, tag, at, p, np.int64(SCOPES), out.scopes, out.scope_pieces, n)
             elif level == IN_RESOURCE and tag == 0x12:
@@ -185,17 +188,29 @@ def _about(b: U8, tag: Int, at: Int, end: Int, table: Int, owners: Owners, piece
 
 @inlined
 def _span(
-    b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Tables, n: I64, counted: I64, index: Index, scratch: Scratch
+    b: U8,
+    p: Int,
+    end: Int,
+    rules: Rules,
+    rows: bool,
+    out: Tables,
+    n: I64,
+    counted: I64,
+    index: Index,
+    scratch: Scratch,
+    more: I64,
 ) -> Int:
-    """One span: a row, or a row in `Bad`; a code only where there is no room, or the record has too many bad ones."""
+    """One span: a row, or a row in `Bad`; a code only where there is no room."""
     k = n[SPANS]
     f, c = scratch.f, out.columns
     f[:] = 0
     if rows:
         _copy(n, scratch.before_span)
     children = Children(out.attributes, out.events, out.event_attributes, out.links, out.link_attributes)
-    code = fields(b, p, end, rules, rows, children, n, f, scratch.slot)
+    code = fields(b, p, end, rules, rows, children, n, f, scratch.slot, counted)
     record, nth = scratch.place[RECORD], scratch.place[INDEX]
+    if code == 0 and len(rules.resource_codes) > 0:
+        code = min(rules.resource_codes[n[RESOURCES] - 1], rules.scope_codes[n[SCOPES] - 1])
     if code == 0:
         code = write(b, record, k, rules, c, f, counted)
     if code <= NO_ROOM:
@@ -205,7 +220,8 @@ def _span(
         if rows:
             _copy(scratch.before_span, n)
         if n[BAD_SPANS] - scratch.before_record[BAD_SPANS] >= rules.bad_spans_max:
-            return code
+            more[record] += 1
+            return np.int64(0)
         return _bad(out.bad, n, record, nth, p, end, code)
     if k + 1 >= len(c.record):
         return np.int64(NO_ROOM - SPANS)

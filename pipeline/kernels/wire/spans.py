@@ -8,13 +8,22 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.jit import Int, bare, inlined
-from pipeline.kernels.wire.attributes import DOUBLE, INT, STRING, Rows, key_value, usual
+from pipeline.kernels.jit import Int, bare, folded, inlined
+from pipeline.kernels.wire.attributes import DOUBLE, INT, STRING, Rows, key_value, repeated, usual
 from pipeline.kernels.wire.children import U32, Events, Links, event, id_place, link
 from pipeline.kernels.wire.codes import BAD_ID, BAD_TIME, INVALID_UTF8, NO_ROOM, TOO_OLD
+from pipeline.kernels.wire.counted import (
+    CLAMPED_ENDS,
+    CLAMPED_STARTS,
+    CLAMPED_WEIGHTS,
+    CUT_NAMES,
+    DUPLICATES,
+    MENDED_STARTS,
+    REFERENCES,
+)
 from pipeline.kernels.wire.fields import U8, field, word_at
 from pipeline.kernels.wire.frames import ATTRIBUTES, I32, I64
-from pipeline.kernels.wire.utf8 import is_utf8
+from pipeline.kernels.wire.utf8 import cut_at_character, is_utf8
 from pipeline.kernels.wire.weights import WEIGHT_MAX, decimal, rounded_weight, threshold_weight
 
 F64 = npt.NDArray[np.float64]
@@ -26,15 +35,18 @@ LEN = 24
 """In a span's scratch row a field's value or place stands at its number, its length LEN after it."""
 OWN = OVER + LEN
 """How many attributes the span itself has; OVER counts what its events and links have too many."""
+KEYS, FIRST = 2 * LEN, 2 * LEN + 1
+"""A bit for each key so far, by its bytes: an unset one says that a key is new without a look at the others. Where the span's attributes begin."""
+SCRATCH = 2 * LEN + 2
 
 U32_MAX = 0xFFFFFFFF
+SKEW_NS = 1_000_000_000
+"""So much earlier than its start a span's end may be and still be the one that is wrong."""
+_SPREAD = -7046029254386353131
+"""0x9E3779B97F4A7C15 as an int64."""
 
 WIRE = np.array([9, 2, 2, 2, 2, 2, 0, 1, 1, 9, 0, 9, 0, 9, 0, 9, 5], np.int64)
 """Wire type of the fields that are simply kept, by number; 9 for the others."""
-
-CLAMPED_ENDS, CLAMPED_STARTS, MENDED_STARTS, CLAMPED_WEIGHTS, DROPPED = range(5)
-"""What is counted."""
-COUNTED = 5
 
 HTTP_KEY = np.frombuffer(b"http.response.status_code", np.uint8)
 HTTP_OLD_KEY = np.frombuffer(b"http.status_code", np.uint8)
@@ -85,14 +97,18 @@ class Children(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """What shapes rows. Times are per record, in ns: a span that ended before the horizon is too old, after the limit it is put back to it."""
+    """What shapes rows. Times are per record, in ns: a span that ended before the horizon is too old, after the limit it is shifted back to it."""
 
     horizon_ns: I64
     limit_ns: I64
-    weight: float
     attributes_max: Int
+    name_max: Int
+    """Bytes of a span's name; a longer one is cut at a character."""
     bad_spans_max: Int
-    """Of one record; with more it is given up as a whole."""
+    """Of one record stand in `Bad`; more are only counted."""
+    resource_codes: I64
+    scope_codes: I64
+    """Of resources and scopes that an earlier scan found broken, by number: their spans are bad. Empty before it."""
 
 
 @inlined
@@ -127,12 +143,15 @@ def head(b: U8, p: Int, end: Int, f: I64) -> Int:
 
 
 @inlined
-def fields(b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Children, n: I64, f: I64, slot: I64) -> Int:
+def fields(
+    b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Children, n: I64, f: I64, slot: I64, counted: I64
+) -> Int:
     """Collect one span's fields in the scratch row `f`; write its attributes, events and links; 0 or a code.
 
     Without rows all is read and checked the same, each into the first row.
     """
     kept_max = rules.attributes_max if rows else np.int64(-1)
+    f[FIRST] = n[ATTRIBUTES]
     p = head(b, p, end, f)
     while p < end:
         tag, value, length, p = field(b, p, end)
@@ -148,6 +167,9 @@ def fields(b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Children, n: 
             key_length = np.int64(out.attributes.key_length[np.uint64(j)])
             if key_length < 32 and NOTED_LENGTHS >> key_length & 1 != 0:
                 _note(b, out.attributes, j, f)
+            if rows and _is_repeated(b, out.attributes, j, f):
+                counted[DUPLICATES] += 1
+                continue
             f[OWN] += 1
             if f[OWN] <= kept_max:
                 if j + 1 >= len(out.attributes.kind):
@@ -162,13 +184,27 @@ def fields(b: U8, p: Int, end: Int, rules: Rules, rows: bool, out: Children, n: 
         if tag == 0x7A:
             code = _status(b, value, value + length, f)
         elif tag == 0x5A:
-            code = event(b, value, value + length, out.events, out.event_attributes, n, slot, kept_max)
+            code = event(b, value, value + length, out.events, out.event_attributes, n, slot, kept_max, counted)
         elif tag == 0x6A:
-            code = link(b, value, value + length, out.links, out.link_attributes, n, slot, kept_max)
+            code = link(b, value, value + length, out.links, out.link_attributes, n, slot, kept_max, counted)
         if code < 0:
             return code
         f[OVER] += code
     return np.int64(0)
+
+
+@folded
+def _is_repeated(b: U8, rows: Rows, j: Int, f: I64) -> bool:
+    """Whether the span has attribute j's key already."""
+    length = np.int64(rows.key_length[np.uint64(j)])
+    word = word_at(b, rows.key_at[np.uint64(j)])
+    if length < 8:
+        word = word << (64 - 8 * length) if length > 0 else np.int64(0)
+    bit = np.int64(1) << ((word + length) * _SPREAD >> 58 & 63)
+    if f[KEYS] & bit == 0:
+        f[KEYS] |= bit
+        return False
+    return repeated(b, rows, f[FIRST], j)
 
 
 @bare
@@ -223,7 +259,8 @@ def _status(b: U8, p: Int, end: Int, f: I64) -> Int:
 
 
 @bare
-def _weight(b: U8, f: I64, default: float, counted: I64) -> float:
+def _weight(b: U8, f: I64, counted: I64) -> float:
+    """What the span says of its weight, rounded; 0 where it says nothing that could be one."""
     weight = threshold_weight(b, f[STATE], f[STATE] + f[STATE + LEN]) if f[STATE + LEN] > 0 else 0.0
     if weight == 0.0 and f[RATE + LEN] != 0:
         if f[RATE_KIND] == DOUBLE:
@@ -231,28 +268,48 @@ def _weight(b: U8, f: I64, default: float, counted: I64) -> float:
         elif f[RATE_KIND] == INT or f[RATE_KIND] == STRING:
             weight = float(f[RATE])
     if not weight >= 1.0:
-        weight = default
+        return 0.0
     if weight > WEIGHT_MAX:
         counted[CLAMPED_WEIGHTS] += 1
     return rounded_weight(weight)
 
 
+@folded
+def _is_less(left: Int, right: Int) -> bool:
+    """As numbers without sign."""
+    return bool((left < right) != ((left < 0) != (right < 0)))
+
+
 @inlined
 def _times(record: Int, rules: Rules, f: I64, counted: I64) -> Int:
-    """Apply the rules of time to START and END in place; 0 or a code. A time beyond 2^63 ns reads as negative here."""
+    """Apply the rules of time to START and END in place; 0 or a code. A time beyond 2^63 ns reads as negative here.
+
+    In this order: without a start, it is the end. What ends before it begins took no time: by a little, as clocks of two cores differ, the start
+    stands; by more, the end does. Where only the end is ahead, it is put back to the limit; where both are, both are shifted and it takes as long as it
+    says. What ended before the horizon is too old; an earlier start is put to it.
+    """
     start, end = f[START], f[END]
     horizon, limit = rules.horizon_ns[record], rules.limit_ns[record]
     if end == 0:
         return np.int64(BAD_TIME)
+    if start == 0:
+        start = end
+        counted[MENDED_STARTS] += 1
+    elif _is_less(end, start):
+        if start - end <= SKEW_NS and 0 < start <= limit:
+            end = start
+        else:
+            start = end
+        counted[MENDED_STARTS] += 1
     if end < 0 or end > limit:
+        took = end - start
+        if start < 0 or start > limit:
+            start = limit - took if 0 <= took < limit else np.int64(1)
         end = limit
         counted[CLAMPED_ENDS] += 1
     if end < horizon:
         return np.int64(TOO_OLD)
-    if start <= 0 or start > end:
-        start = end
-        counted[MENDED_STARTS] += 1
-    elif start < horizon:
+    if start < horizon:
         start = horizon
         counted[CLAMPED_STARTS] += 1
     f[START] = start
@@ -266,10 +323,16 @@ def write(b: U8, record: Int, k: Int, rules: Rules, out: Columns, f: I64, counte
     trace = id_place(b, f[TRACE], f[TRACE + LEN], 16)
     span = id_place(b, f[SPAN], f[SPAN + LEN], 8)
     parent = id_place(b, f[PARENT], f[PARENT + LEN], 8)
-    if trace == BAD_ID or span == BAD_ID or parent == BAD_ID:
+    if trace == BAD_ID or span == BAD_ID:
         return np.int64(BAD_ID)
+    if parent == BAD_ID:  # it refers to nothing, and the span is sound without it
+        parent = np.int64(-1)
+        counted[REFERENCES] += 1
     if not is_utf8(b, f[NAME], f[NAME] + f[NAME + LEN]):
         return np.int64(INVALID_UTF8)
+    if f[NAME + LEN] > rules.name_max:
+        f[NAME + LEN] = cut_at_character(b, f[NAME], f[NAME + LEN], rules.name_max)
+        counted[CUT_NAMES] += 1
     if f[STATE + LEN] | f[MESSAGE + LEN] != 0 and not _rare_texts_are_sound(b, f):
         return np.int64(INVALID_UTF8)
     code = _times(record, rules, f, counted)
@@ -282,8 +345,7 @@ def write(b: U8, record: Int, k: Int, rules: Rules, out: Columns, f: I64, counte
     out.start_ns[row] = f[START]
     out.end_ns[row] = f[END]
     out.http_status[row] = f[HTTP] if f[HTTP] > 0 else f[HTTP_OLD]
-    plain = rules.weight
-    out.weight[row] = _weight(b, f, plain, counted) if f[STATE + LEN] | f[RATE + LEN] != 0 or plain != 1.0 else 1.0
+    out.weight[row] = _weight(b, f, counted) if f[STATE + LEN] | f[RATE + LEN] != 0 else 0.0
     _write_plain(k, rules.attributes_max, out, f)
     return np.int64(0)
 

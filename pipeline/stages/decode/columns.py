@@ -19,17 +19,38 @@ from pipeline.kernels.wire.frames import (
 )
 from pipeline.kernels.wire.owners import Named, find
 from pipeline.kernels.wire.spans import Columns
-from pipeline.model.span_columns import I32, I64, U8, Attributes, Events, Links, Resources, Scopes, SpanColumns, Strings
+from pipeline.kernels.wire.utf8 import cut_at_character
+from pipeline.kernels.wire.weights import rounded_weight
+from pipeline.model.span_columns import (
+    F64,
+    I32,
+    I64,
+    U8,
+    Attributes,
+    Events,
+    Links,
+    Resources,
+    Scopes,
+    SpanColumns,
+    Strings,
+)
+from pipeline.stages.decode.rules import NAME_MAX, DecodeRules
 from pipeline.stages.decode.tables import Scanned
 from pipeline.stages.decode.texts import UNKNOWN_SERVICE, with_texts
 
 KEYS = {
     name: np.frombuffer(bytearray(name.encode()), np.uint8)
-    for name in ("service.name", "service.version", "deployment.environment.name", "deployment.environment")
+    for name in (
+        "service.name",
+        "service.version",
+        "deployment.environment.name",
+        "deployment.environment",
+        "SampleRate",
+    )
 }
 
 
-def span_columns(buffer: U8, used: int, scanned: Scanned, value_max: int, *, rows: bool) -> tuple[SpanColumns, int]:
+def span_columns(buffer: U8, used: int, scanned: Scanned, rules: DecodeRules, *, rows: bool) -> tuple[SpanColumns, int]:
     """(the columns, texts cut)."""
     t, n = scanned.tables, scanned.rows
     plan = [(owner.attributes, int(owner.attributes_first[-1])) for owner in (scanned.resources, scanned.scopes)]
@@ -39,7 +60,8 @@ def span_columns(buffer: U8, used: int, scanned: Scanned, value_max: int, *, row
             (t.event_attributes, n[EVENT_ATTRIBUTES]),
             (t.link_attributes, n[LINK_ATTRIBUTES]),
         ]
-    buffer, used, unknown_at, cuts = with_texts(buffer, used, plan, value_max)
+    buffer, used, unknown_at, cuts = with_texts(buffer, used, plan, rules.attribute_value_max)
+    cuts += _cut_names(buffer, scanned, rules.attribute_value_max)
     spans = n[SPANS]
     firsts = [first[: spans + 1] for first in t.columns[-3:]]
     c = Columns._make(column[:spans] for column in t.columns)
@@ -63,7 +85,7 @@ def span_columns(buffer: U8, used: int, scanned: Scanned, value_max: int, *, row
         status_code=c.status_code,
         status_message=Strings(c.message_at, c.message_length),
         http_status=c.http_status,
-        weight=c.weight,
+        weight=_weights(buffer, scanned, c.weight, c.resource, rules.sample_rate),
         dropped_attributes=c.dropped_attributes,
         dropped_events=c.dropped_events,
         dropped_links=c.dropped_links,
@@ -76,6 +98,62 @@ def span_columns(buffer: U8, used: int, scanned: Scanned, value_max: int, *, row
         links=_links(scanned, firsts[2]) if rows else None,
     )
     return columns, cuts
+
+
+def _cut_names(buffer: U8, scanned: Scanned, value_max: int) -> int:
+    """Cut what would stand in rows again and again, or become a key, but for spans' names, which are cut by now; how many."""
+    n, t = scanned.rows, scanned.tables
+    scopes, spans, events, links = n[SCOPES], n[SPANS], n[EVENTS], n[LINKS]
+    texts = [
+        (scanned.scopes.name_at, scanned.scopes.name_length, NAME_MAX),
+        (scanned.scopes.version_at, scanned.scopes.version_length, NAME_MAX),
+        (t.scopes.url_at[:scopes], t.scopes.url_length[:scopes], NAME_MAX),
+        (t.resources.url_at[: n[RESOURCES]], t.resources.url_length[: n[RESOURCES]], NAME_MAX),
+        (t.columns.state_at[:spans], t.columns.state_length[:spans], NAME_MAX),
+        (t.columns.message_at[:spans], t.columns.message_length[:spans], value_max),
+        (t.events.name_at[:events], t.events.name_length[:events], NAME_MAX),
+        (t.links.state_at[:links], t.links.state_length[:links], NAME_MAX),
+        *(
+            (rows.key_at[:used], rows.key_length[:used], NAME_MAX)
+            for rows, used in (
+                (scanned.resources.attributes, int(scanned.resources.attributes_first[-1])),
+                (scanned.scopes.attributes, int(scanned.scopes.attributes_first[-1])),
+                (t.attributes, n[ATTRIBUTES]),
+                (t.event_attributes, n[EVENT_ATTRIBUTES]),
+                (t.link_attributes, n[LINK_ATTRIBUTES]),
+            )
+        ),
+    ]
+    return sum(cut_texts(buffer, at, length, most) for at, length, most in texts)
+
+
+def cut_texts(buffer: U8, at: I64, length: I32, length_max: int) -> int:
+    """Cut texts in place, at a character; how many were too long. Costs a look at each length, and Python for those that are cut."""
+    long = np.flatnonzero(length > length_max)
+    for i in long.tolist():
+        length[i] = cut_at_character(buffer, at[i], length[i], length_max)
+    return len(long)
+
+
+def _weights(buffer: U8, scanned: Scanned, own: F64, resource: I32, sample_rate: float) -> F64:
+    """What a span says of itself, else its resource's `SampleRate`, else the configured rate's."""
+    resources = scanned.rows[RESOURCES]
+    default = np.full(resources + 1, rounded_weight(1.0 / sample_rate))
+    rates = _found(buffer, scanned.resources, "SampleRate")
+    for i in np.flatnonzero(rates.length).tolist():
+        text = buffer[rates.at[i] : rates.at[i] + rates.length[i]].tobytes()
+        default[i] = _rate(text) or default[i]
+    weights: F64 = np.where(own > 0, own, default[resource])
+    return weights
+
+
+def _rate(text: bytes) -> float:
+    """The weight that a SampleRate says, rounded; 0 where it says none."""
+    try:
+        rate = float(text)
+    except ValueError:
+        return 0.0
+    return float(rounded_weight(rate)) if rate >= 1.0 else 0.0
 
 
 def _resources(buffer: U8, scanned: Scanned, unknown_at: int) -> Resources:
@@ -125,4 +203,5 @@ def _found(buffer: U8, owners: Named, *names: str) -> Strings:
     length: I32 = np.zeros(n, np.int32)
     for name in names:
         find(buffer, owners.attributes_first, owners.attributes, KEYS[name], at, length)
+    cut_texts(buffer, at, length, NAME_MAX)
     return Strings(at, length)

@@ -1,8 +1,10 @@
 """Dead letters of decoding: whole records, and single spans in a request of their own with their resource and scope.
 
-Promises: a letter's id comes from the record's place and the span's index alone, so a rebuilt batch makes the same letters.
+Promises: a letter's id comes from the record's place and the span's index alone, so a rebuilt batch makes the same letters. Their number and bytes are
+bounded for a range, and what is beyond is told in numbers.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -11,10 +13,16 @@ import numpy as np
 from pipeline.kernels.wire.frames import BAD_SPANS, RESOURCE_PIECES, SCOPE_PIECES, Owners, Pieces
 from pipeline.model.records import Records
 from pipeline.model.span_columns import I64, U8
+from pipeline.stages.decode.json_request import BadLeaf
 from pipeline.stages.decode.tables import Scanned
 from schemas.dead_letter import DeadLetter
 
 STAGE = "decode"
+OF_RECORD_MAX = 1000
+"""Bad spans of one record that can have letters of their own."""
+LETTERS_MAX = 10_000
+BYTES_MAX = 16 << 20
+"""Of one range, and of those letters' values together, beyond as many bytes as the range has: each holds its span's resource again."""
 
 REASONS = {
     -1: ("truncated", "a field ends beyond the bytes that hold it"),
@@ -55,17 +63,34 @@ def of_codes(records: Records, scanned: Scanned, complained: Mapping[int, Compla
 
 
 def of_spans(
-    records: Records, buffer: U8, scanned: Scanned, complained: Mapping[tuple[int, int], Complaint]
+    records: Records, buffer: U8, scanned: Scanned, complained: Mapping[tuple[int, int], BadLeaf]
 ) -> list[DeadLetter]:
-    """Letters of single spans, whose records are sound around them."""
-    letters = []
-    bad = scanned.tables.bad
-    for i in range(scanned.rows[BAD_SPANS]):
-        record, index = int(bad.record[i]), int(bad.nth[i])
-        complaint = complained.get((record, index))
-        if complaint is None:
-            complaint = Complaint(*REASONS[int(bad.code[i])], request_of_span(buffer, scanned, i))
-        letters.append(_letter(records, record, index, complaint))
+    """Letters of single spans, whose records are sound around them; beyond the limits one for the rest of each record, without bytes."""
+    letters: list[DeadLetter] = []
+    rest: dict[int, Counter[str]] = {}
+    first: dict[int, int] = {}
+    bad, n = scanned.tables.bad, scanned.rows[BAD_SPANS]
+    sizes = request_sizes(scanned)
+    room = BYTES_MAX + records.size_bytes
+    for i in range(n):
+        record, index, size = int(bad.record[i]), int(bad.nth[i]), int(sizes[i])
+        leaf = complained.get((record, index))
+        reason, error = REASONS[int(bad.code[i])] if leaf is None else (leaf.reason, leaf.error)
+        if len(letters) >= LETTERS_MAX or size > room:
+            first.setdefault(record, index)
+            rest.setdefault(record, Counter())[reason] += 1
+            continue
+        value = request_of_span(buffer, scanned, i) if leaf is None else leaf.render()
+        room -= len(value)
+        letters.append(_letter(records, record, index, Complaint(reason, error, value)))
+    for record in np.flatnonzero(scanned.more_bad).tolist():
+        last = int(bad.nth[np.searchsorted(bad.record[:n], record, side="right") - 1])
+        first.setdefault(record, last + 1)
+        rest.setdefault(record, Counter())["others"] += int(scanned.more_bad[record])
+    for record, reasons in sorted(rest.items()):
+        told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
+        error = f"{reasons.total()} more bad spans of this record, not kept one by one: {told}"
+        letters.append(_letter(records, record, first[record], Complaint("too_many_bad", error, b"")))
     return letters
 
 

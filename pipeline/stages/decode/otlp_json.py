@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from pipeline.model.values import Values
-from pipeline.stages.decode.json_messages import BadJson, request
+from pipeline.stages.decode.json_request import BadLeaf, request
+from pipeline.stages.decode.json_text import BadJson, loads
 from pipeline.stages.decode.letters import Complaint
 
 SPACE = b" \t\r\n"
@@ -27,7 +27,7 @@ class Translation:
 
     values: Sequence[bytes]
     bad_records: dict[int, Complaint] = field(default_factory=dict)
-    bad_spans: dict[tuple[int, int], Complaint] = field(default_factory=dict)
+    bad_spans: dict[tuple[int, int], BadLeaf] = field(default_factory=dict)
 
 
 def json_records(values: Sequence[bytes]) -> list[int]:
@@ -46,9 +46,9 @@ def _is_spaced_json(value: bytes) -> bool:
     if value[:64].lstrip(SPACE)[:1] not in (b"{", b""):
         return False
     try:
-        return isinstance(orjson.loads(value), dict)
-    except orjson.JSONDecodeError:
-        return False
+        return isinstance(loads(value), dict)
+    except BadJson as error:
+        return error.reason == "too_deep"
 
 
 def translated(values: Sequence[bytes], which: Sequence[int]) -> Translation:
@@ -59,13 +59,10 @@ def translated(values: Sequence[bytes], which: Sequence[int]) -> Translation:
     replaced = list(values)
     for i in which:
         try:
-            document = orjson.loads(values[i])
-            replaced[i], bad = request(document)
-        except (orjson.JSONDecodeError, BadJson) as error:
+            replaced[i], bad = request(loads(values[i]))
+        except BadJson as error:
             replaced[i] = b""
-            reason = error.reason if isinstance(error, BadJson) else "bad_json"
-            out.bad_records[i] = Complaint(reason, str(error), values[i])
+            out.bad_records[i] = Complaint(error.reason, str(error), values[i])
             continue
-        for index, complaint in bad.items():
-            out.bad_spans[i, index] = Complaint(complaint.reason, complaint.error, complaint.value)
+        out.bad_spans.update({(i, index): leaf for index, leaf in bad.items()})
     return Translation(replaced, out.bad_records, out.bad_spans)

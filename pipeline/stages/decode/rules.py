@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pipeline.model.span_columns import SpanColumns
 from schemas.dead_letter import DeadLetter
 
+NAME_MAX = 1024
+"""Bytes of what becomes a series' key or a dictionary's entry: names of spans, services, environments, versions, scopes, events; keys of attributes."""
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeRules:
@@ -27,4 +30,6 @@ class Decoded:
     dead_records: int = 0
     """Records that were given up as a whole."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """`spans`, `dead_spans`, `ends_clamped`, `starts_clamped`, `starts_mended`, `weights_clamped`, `attributes_dropped`, `attribute_values_cut`."""
+    """`spans`, `dead_spans`, `ends_clamped`, `starts_clamped`, `starts_mended`, `weights_clamped`, `attributes_dropped`, `attributes_repeated`,
+    `references_dropped`, `names_cut`, `attribute_values_cut`.
+    """

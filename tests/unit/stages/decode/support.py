@@ -107,6 +107,8 @@ def pairs_of(attributes: Any) -> Pairs:  # noqa: ANN401 - protobuf's repeated fi
     """(key, kind, value) of protobuf's attributes; doubles as Python writes them, nested values as objects."""
     pairs: Pairs = []
     for item in attributes:
+        if any(item.key == key for key, _, _ in pairs):
+            continue  # the first of a key counts
         which = item.value.WhichOneof("value")
         kind = 0 if which is None else KINDS[which.removesuffix("_value").replace("_value_", "_")]
         content: Any = plain(item.value)
@@ -214,18 +216,26 @@ def _known(id_: bytes) -> bytes:
     return id_ if any(id_) else b""
 
 
+def _reference(id_: bytes) -> bytes:
+    return _known(id_) if len(id_) == 8 else b""
+
+
 def _times(span: Span) -> tuple[int, int]:
-    end = min(span.end_time_unix_nano, NOW_NS + RULES.future_limit_s * 10**9)
-    start = span.start_time_unix_nano
-    if not 0 < start <= end:
-        return end, end
+    start, end = span.start_time_unix_nano, span.end_time_unix_nano
+    limit = NOW_NS + RULES.future_limit_s * 10**9
+    if start == 0 or start > end + 10**9:
+        start = end
+    elif start > end:
+        start, end = (start, start) if start <= limit else (end, end)
+    if end > limit:
+        start, end = (start if start <= limit else max(1, limit - (end - start))), limit
     return max(start, NOW_NS - RULES.retain_spans_d * 86_400 * 10**9), end
 
 
 def _span_row(span: Span) -> Row:
     status = span.status
     return {
-        "ids": (_known(span.trace_id), _known(span.span_id), _known(span.parent_span_id)),
+        "ids": (_known(span.trace_id), _known(span.span_id), _reference(span.parent_span_id)),
         "texts": (span.trace_state, span.name, status.message),
         "numbers": (
             span.flags,
@@ -245,6 +255,7 @@ def _span_row(span: Span) -> Row:
                 pairs_of(x.attributes),
             )
             for x in span.links
+            if len(x.trace_id) in (0, 16) and len(x.span_id) in (0, 8)
         ],
     }
 

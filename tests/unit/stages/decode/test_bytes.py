@@ -131,7 +131,6 @@ def test_varints_longer_than_they_must_be_are_read() -> None:
         (ENDED_NOW + delimited(0x1A, b"\xed\xa0\x80"), "invalid_utf8"),
         (ENDED_NOW + delimited(0x7A, delimited(0x12, b"\xff")), "invalid_utf8"),
         (ENDED_NOW + delimited(0x0A, b"t" * 15), "bad_id"),
-        (ENDED_NOW + delimited(0x22, b"p" * 9), "bad_id"),
         (delimited(0x2A, b"no end"), "bad_time"),
         (b"\x41" + (NOW_NS - 31 * 86_400 * 10**9).to_bytes(8, "little"), "too_old"),
         (ENDED_NOW + b"\x7a\x01\x18", "truncated"),
@@ -155,7 +154,6 @@ def test_a_broken_span_dies_alone_with_its_reason(span: bytes, reason: str) -> N
         (delimited(0x5A, delimited(0x12, b"\xff")), "invalid_utf8"),
         (delimited(0x5A, delimited(0x1A, delimited(0x0A, b"\xff"))), "invalid_utf8"),
         (delimited(0x5A, b"\x09\x00"), "truncated"),
-        (delimited(0x6A, delimited(0x0A, b"short")), "bad_id"),
         (delimited(0x6A, delimited(0x1A, b"\xff")), "invalid_utf8"),
         (delimited(0x6A, delimited(0x22, delimited(0x12, b"\x0a\x09"))), "truncated"),
     ],
@@ -226,21 +224,113 @@ def test_20_mib_of_open_messages_end_at_once() -> None:
     assert [letter.reason for letter in decoded.dead] == ["too_deep"]
 
 
-def test_many_bad_spans_under_a_large_resource_die_as_one_record() -> None:
+def test_many_bad_spans_under_a_large_resource_cost_their_neighbours_nothing_and_make_few_bytes() -> None:
     request = ExportTraceServiceRequest()
     resource_spans = request.resource_spans.add()
     resource_spans.resource.attributes.add(key="large").value.string_value = "x" * 1_000_000
     resource_spans.scope_spans.add().spans.extend([Span(name="no end")] * 100)
-    decoded = decode(records(request.SerializeToString()), RULES, rows=True)
-    assert [(letter.reason, letter.span_index) for letter in decoded.dead] == [("bad_time", -1)]
+    value = request.SerializeToString() + request_of(span_with(name="neighbour"))
+    decoded = decode(records(value), RULES, rows=True)
+    assert [text(decoded.spans, decoded.spans.name, 0)] == ["neighbour"]
+    assert sum(len(letter.value) for letter in decoded.dead) <= (16 << 20) + len(value)
+    *single, rest = decoded.dead
+    assert {letter.reason for letter in single} == {"bad_time"}
+    assert (rest.reason, rest.value, rest.span_index) == ("too_many_bad", b"", len(single))
+    assert rest.error.startswith(f"{100 - len(single)} more bad spans")
+    assert (decoded.dead_records, decoded.counts["dead_spans"]) == (0, 100)
 
 
 def test_20_mib_of_empty_spans_end_at_once() -> None:
     empty = delimited(0x0A, delimited(0x12, b"\x12\x00" * (10 << 20)))
     good = request_of(span_with())
-    decoded = decode(records(good, empty, good), RULES, rows=False)
-    assert [(letter.offset, letter.reason, letter.span_index) for letter in decoded.dead] == [(1, "bad_time", -1)]
-    assert decoded.spans.record.tolist() == [0, 2]
+    decoded = decode(records(good, empty + good, good), RULES, rows=False)
+    assert decoded.spans.record.tolist() == [0, 1, 2]
+    assert decoded.counts["dead_spans"] == 10 << 20
+    assert {letter.offset for letter in decoded.dead} == {1}
+    assert len({letter.id for letter in decoded.dead}) == len(decoded.dead) == 1001
+    assert f"{(10 << 20) - 1000} others" in decoded.dead[-1].error
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        delimited(0x0A, delimited(0x0A, delimited(0x0A, b"\xff"))),
+        delimited(0x12, delimited(0x0A, delimited(0x0A, b"\xff")) + delimited(0x12, b"")),
+        delimited(0x0A, b"\x0a\x05"),
+    ],
+)
+def test_a_broken_resource_or_scope_costs_its_own_spans_alone(owner: bytes) -> None:
+    alone = delimited(0x0A, owner + delimited(0x12, delimited(0x12, ENDED_NOW) * 2))
+    good = request_of(span_with(name="a"))
+    for rows in (True, False):
+        decoded = decode(records(good + alone + good), RULES, rows=rows)
+        assert decoded.dead_records == 0
+        names = [text(decoded.spans, decoded.spans.name, i) for i in range(len(decoded.spans))]
+        assert names.count("a") == 2
+        assert decoded.dead
+        assert all(letter.span_index > 0 for letter in decoded.dead)
+
+
+@pytest.mark.parametrize("parent", [b"p", b"p" * 7, b"p" * 9, b"p" * 16, b"0123456789abcdef"])
+def test_a_bad_reference_costs_itself_and_not_its_span(parent: bytes) -> None:
+    bad_link = delimited(0x6A, delimited(0x0A, parent + b"x" * 16) + delimited(0x22, delimited(0x0A, b"k")))
+    good_link = delimited(0x6A, delimited(0x0A, b"t" * 16) + delimited(0x12, b"s" * 8))
+    span = ENDED_NOW + delimited(0x22, parent) + bad_link + good_link
+    assert_as_protobuf(request_around(span))
+    for rows in (True, False):
+        decoded = decode(records(request_around(span)), RULES, rows=rows)
+        assert (decoded.spans.parent_span_id.tolist(), decoded.counts["references_dropped"]) == ([-1], 2)
+
+
+def test_of_a_key_that_comes_twice_the_first_counts_everywhere() -> None:
+    def keyed(key: bytes, number: int) -> bytes:
+        return delimited(0x0A, key) + delimited(0x12, bytes((0x18, number)))
+
+    def twice(tag: int) -> bytes:
+        return b"".join(delimited(tag, keyed(b"k%d" % (n % 100), n % 100)) for n in range(120))
+
+    span = ENDED_NOW + twice(0x4A) + delimited(0x5A, twice(0x1A)) + delimited(0x6A, twice(0x22))
+    scope = delimited(0x0A, twice(0x1A))
+    value = delimited(0x0A, delimited(0x0A, twice(0x0A)) + delimited(0x12, scope + delimited(0x12, span)))
+    assert_as_protobuf(value)
+    assert decode(records(value), RULES, rows=True).counts["attributes_repeated"] == 5 * 20
+
+
+def test_names_are_cut_at_a_character_and_counted() -> None:
+    long = "é" * 600
+    request = ExportTraceServiceRequest()
+    resource_spans = request.resource_spans.add(schema_url="u" * 5000)
+    for key in ("service.name", "service.version", "deployment.environment.name", "k" * 3000):
+        resource_spans.resource.attributes.add(key=key).value.string_value = long
+    scope_spans = resource_spans.scope_spans.add()
+    scope_spans.scope.name = scope_spans.scope.version = long
+    span = span_with(name=long, trace_state="s" * 3000)
+    span.status.message = "m" * 9000
+    span.events.add(name=long)
+    scope_spans.spans.extend([span, span_with(name="é" * 512 + "other")])
+    c = decode(records(request.SerializeToString()), RULES, rows=True).spans
+    cut = "é" * 512
+    assert [text(c, c.name, i) for i in (0, 1)] == [cut, cut]
+    assert c.name_number[0] == c.name_number[1]
+    assert text(c, c.resources.service_name, 0) == text(c, c.version, 0) == text(c, c.environment, 0) == cut
+    assert text(c, c.scopes.name, 0) == text(c, c.scopes.version, 0) == cut
+    assert c.events is not None
+    assert text(c, c.events.name, 0) == cut
+    lengths = c.trace_state.length[0], c.status_message.length[0], c.resources.schema_url.length[0]
+    assert [int(n) for n in lengths] == [1024, RULES.attribute_value_max, 1024]
+    assert int(c.resources.attributes.key.length.max()) == 1024
+
+
+def test_a_resource_keeps_no_more_attributes_than_bytes_for_them() -> None:
+    request = ExportTraceServiceRequest()
+    resource_spans = request.resource_spans.add()
+    for n in range(100):
+        resource_spans.resource.attributes.add(key=f"k{n}").value.string_value = "x" * 4000
+    resource_spans.scope_spans.add().spans.extend([span_with()])
+    decoded = decode(records(request.SerializeToString()), RULES, rows=True)
+    kept = int(decoded.spans.resources.attributes.first[-1])
+    assert kept == (64 << 10) // 4011
+    assert decoded.counts["attributes_dropped"] == 100 - kept
 
 
 def test_varints_of_these_tests_are_protobufs() -> None:

@@ -58,11 +58,11 @@ def test_a_valid_example_gives_what_protobufs_own_reader_of_json_gives(name: str
 
 
 INVALID = {
-    "attribute_value_not_an_object": ("bad_json", -1),
+    "attribute_value_not_an_object": ("bad_json", 0),
     "cut_off": ("bad_json", -1),
     "name_not_a_text": ("bad_json", 1),
     "no_end_time": ("bad_time", 1),
-    "resource_not_an_object": ("bad_json", -1),
+    "resource_not_an_object": ("bad_json", 0),
     "resource_spans_not_an_array": ("bad_json", -1),
     "span_id_not_hex": ("bad_id", 1),
     "span_not_an_object": ("bad_json", 1),

@@ -1,16 +1,19 @@
 """Texts of values, limits on attributes, weights and times: what columns say beyond what came."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from pipeline.model.span_columns import SpanColumns
 from pipeline.stages.decode import DecodeRules, decode
+from pipeline.stages.decode.stage import dated
 from tests.unit.stages.decode.support import NOW_NS, RULES, records, request_of, span_with, text
 
 DAY_NS = 86_400 * 10**9
@@ -60,8 +63,9 @@ def test_doubles_read_as_ecmascript_writes_them(value: float, expected: str) -> 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=20))
 def test_whole_numbers_read_as_their_digits(numbers: list[int]) -> None:
-    span = span_with(*(keyed("n", AnyValue(int_value=n)) for n in [*numbers, -(2**63), 2**63 - 1, 0]))
-    assert value_texts(columns_of(span)) == [str(n) for n in [*numbers, -(2**63), 2**63 - 1, 0]]
+    numbers = [*numbers, -(2**63), 2**63 - 1, 0]
+    span = span_with(*(keyed(f"n{i}", AnyValue(int_value=n)) for i, n in enumerate(numbers)))
+    assert value_texts(columns_of(span)) == [str(n) for n in numbers]
 
 
 def test_maps_have_sorted_keys() -> None:
@@ -165,10 +169,67 @@ def test_times_follow_the_rules() -> None:
     beyond = Span(start_time_unix_nano=2**63 + 1, end_time_unix_nano=2**63 + 2)
     decoded = decode(records(request_of(ahead, backwards, long, beyond)), RULES, rows=False)
     limit, horizon = NOW_NS + 600 * 10**9, NOW_NS - 30 * DAY_NS
-    assert decoded.spans.end_ns.tolist() == [limit, NOW_NS, NOW_NS, limit]
-    assert decoded.spans.start_ns.tolist() == [NOW_NS, NOW_NS, horizon, limit]
+    assert decoded.spans.end_ns.tolist() == [limit, NOW_NS + 5, NOW_NS, limit]
+    assert decoded.spans.start_ns.tolist() == [NOW_NS, NOW_NS + 5, horizon, limit - 1]
     counts = decoded.counts
-    assert (counts["ends_clamped"], counts["starts_mended"], counts["starts_clamped"]) == (2, 2, 1)
+    assert (counts["ends_clamped"], counts["starts_mended"], counts["starts_clamped"]) == (2, 1, 1)
+
+
+TIMES = st.one_of(
+    st.sampled_from([0, 1, 2**63 - 1, 2**63, 2**64 - 1, NOW_NS, NOW_NS + 600 * 10**9]),
+    st.integers(0, 2**64 - 1),
+    st.integers(NOW_NS - 40 * DAY_NS, NOW_NS + 2 * DAY_NS),
+    st.integers(NOW_NS - 2 * 10**9, NOW_NS + 2 * 10**9),
+)
+
+
+@given(TIMES, TIMES)
+def test_any_times_give_a_span_within_bounds_that_takes_no_less_than_no_time(start: int, end: int) -> None:
+    decoded = decode(records(request_of(Span(start_time_unix_nano=start, end_time_unix_nano=end))), RULES, rows=False)
+    if decoded.dead:
+        assert {letter.reason for letter in decoded.dead} <= {"bad_time", "too_old"}
+        return
+    began, ended = int(decoded.spans.start_ns[0]), int(decoded.spans.end_ns[0])
+    assert NOW_NS - 30 * DAY_NS <= began <= ended <= NOW_NS + 600 * 10**9
+
+
+def test_a_device_s_clock_a_day_ahead_shifts_the_span_and_keeps_how_long_it_took() -> None:
+    ahead = Span(start_time_unix_nano=NOW_NS + DAY_NS, end_time_unix_nano=NOW_NS + DAY_NS + 250_000_000)
+    decoded = decode(records(request_of(ahead)), RULES, rows=False)
+    assert int(decoded.spans.end_ns[0] - decoded.spans.start_ns[0]) == 250_000_000
+    assert decoded.counts["ends_clamped"] == 1
+
+
+def test_a_rate_of_the_resource_counts_where_the_span_says_none() -> None:
+    for rate, expected in ((AnyValue(int_value=10), 10.0), (AnyValue(string_value="2.5"), 2.5), (AnyValue(), 4.0)):
+        request = ExportTraceServiceRequest.FromString(
+            request_of(span_with(), span_with(keyed("SampleRate", AnyValue(int_value=3))))
+        )
+        request.resource_spans[0].resource.attributes.add(key="SampleRate", value=rate)
+        for rows in (True, False):
+            decoded = decode(records(request.SerializeToString()), DecodeRules(sample_rate=0.25), rows=rows)
+            assert decoded.spans.weight.tolist() == [expected, 3.0]
+
+
+@given(st.lists(st.sampled_from([-1, 0, NOW_NS // 10**6]), min_size=1, max_size=4), st.booleans())
+def test_records_without_a_time_are_as_old_as_their_spans(times_ms: list[int], empty: bool) -> None:
+    old = NOW_NS - 3 * DAY_NS
+    values = [b"" if empty and i == 0 else request_of(ended(old + i), ended(old + i)) for i in range(len(times_ms))]
+    given_ = replace(records(*values), timestamps_ms=np.array(times_ms))
+    known = dated(given_, RULES)
+    assert dated(known, RULES) is known or empty
+    for i, ms in enumerate(times_ms):
+        if ms > 0:
+            assert known.timestamps_ms[i] == ms
+        elif values[i]:
+            assert known.timestamps_ms[i] == (old + i) // 10**6
+    decoded = decode(known, RULES, rows=False)
+    assert decoded.dead == ()
+    assert set(decoded.spans.end_ns.tolist()) == {old + i for i in range(len(values)) if values[i]}
+
+
+def ended(at_ns: int) -> Span:
+    return Span(start_time_unix_nano=at_ns, end_time_unix_nano=at_ns)
 
 
 def test_enums_that_are_not_known_are_the_unspecified_ones() -> None:
