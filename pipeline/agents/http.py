@@ -1,15 +1,15 @@
 """A worker's own doors: /metrics (Prometheus text), /live (the loop answers), /ready (a member of the group, positions known, none halted).
 
-Promises: loopback unless told otherwise. Knows the harness by three questions only.
+Promises: loopback unless told otherwise, and guarded against pages of other origins (pipeline/http_guard.py). Knows the harness by three questions only.
 """
 
-import ipaddress
 import logging
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
 from pipeline.errors import Misconfigured
+from pipeline.http_guard import demand_locked, guard
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +23,7 @@ async def open_doors(
 ) -> web.AppRunner:
     """Serve; the runner is to be cleaned up. Misconfigured: an address beyond loopback without being told that it is meant."""
     host, _, port = address.rpartition(":")
-    if not insecure and not _is_loopback(host):
-        raise Misconfigured(
-            f"TAILRACE_WORKER_HTTP = {address} is reachable from other machines and has no login",
-            "Bind it to 127.0.0.1, or set TAILRACE_WORKER_HTTP_INSECURE=1 if that is meant",
-        )
+    demand_locked("TAILRACE_WORKER_HTTP", address, insecure_setting="TAILRACE_WORKER_HTTP_INSECURE", insecure=insecure)
 
     async def on_metrics(_: web.Request) -> web.Response:
         return web.Response(body=metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
@@ -41,7 +37,7 @@ async def open_doors(
         is_ready = ready()
         return web.json_response({"status": "ready" if is_ready else "waiting"}, status=200 if is_ready else 503)
 
-    app = web.Application()
+    app = web.Application(middlewares=[guard(host)])
     app.add_routes([web.get("/metrics", on_metrics), web.get("/live", on_live), web.get("/ready", on_ready)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -60,10 +56,3 @@ def bound_to(runner: web.AppRunner) -> str:
     """host:port that it listens on."""
     host, port = runner.addresses[0][:2]
     return f"{host}:{port}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
