@@ -1,7 +1,7 @@
 """Byte strings inside a buffer: hash, compare, gather, number the distinct ones. No Python object per string.
 
 Promises: equal bytes and only equal bytes get equal numbers (a hash narrows, a comparison decides); numbers follow first
-appearance. The hash is not kept anywhere and has no secret: it only has to spread.
+appearance. The hash is not kept anywhere; where it begins is the caller's, and a secret in each process (`kernels.seed`).
 """
 
 import numpy as np
@@ -58,6 +58,14 @@ def hash_bytes(buffer: U8, at: int, length: int, state: np.uint64) -> np.uint64:
 
 
 @kernel
+def spread(state: np.uint64) -> np.uint64:
+    """A hash's last step: every bit of it decides about the low ones. Constants: MurmurHash3's finaliser for 64 bits."""
+    state = (state ^ (state >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    state = (state ^ (state >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return state ^ (state >> np.uint64(33))
+
+
+@kernel
 def same_bytes(buffer: U8, at: int, other: int, length: int) -> bool:
     """Whether two strings of one length are equal. Without an early end: names are short, and so the compiler folds it in."""
     left, right = np.uint64(at), np.uint64(other)
@@ -73,7 +81,7 @@ def same_bytes(buffer: U8, at: int, other: int, length: int) -> bool:
 
 @kernel
 def distinct_triples(
-    buffer: U8, at_a: I64, length_a: I32, at_b: I64, length_b: I32, at_c: I64, length_c: I32
+    buffer: U8, at_a: I64, length_a: I32, at_b: I64, length_b: I32, at_c: I64, length_c: I32, secret: int
 ) -> tuple[I32, I32]:
     """Number the distinct (a, b, c) of r rows: int32[r] numbers, and for each number its first row."""
     rows = len(at_a)
@@ -85,10 +93,10 @@ def distinct_triples(
     firsts = np.empty(rows, np.int32)
     count = 0
     for row in range(rows):
-        state = hash_bytes(buffer, at_a[row], length_a[row], np.uint64(1))
+        state = hash_bytes(buffer, at_a[row], length_a[row], np.uint64(secret))
         state = hash_bytes(buffer, at_b[row], length_b[row], state)
         state = hash_bytes(buffer, at_c[row], length_c[row], state)
-        slot = np.int64(state & np.uint64(size - 1))
+        slot = np.int64(spread(state) & np.uint64(size - 1))
         while slots[slot] >= 0:
             first = firsts[slots[slot]]
             if (

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.kernels.jit import Int, bare, folded, inlined, kernel
+from pipeline.kernels.seed import SEED
 from pipeline.kernels.sketch.ddsketch import bucket_of
 
 U8 = npt.NDArray[np.uint8]
@@ -35,7 +36,7 @@ SPANS, CALLS, DURATION, SATISFIED, TOLERATING, LEAST, MOST = range(7)
 """Columns of a group's sums; a row of 8 is one cache line."""
 PAIR_BITS = 12
 """A pair is group << 12 | bucket + 1."""
-GROUPS, PAIRS = range(2)
+GROUPS, PAIRS, SECRET = range(3)
 _FREE = -1
 _INT64_MAX = (1 << 63) - 1
 _PRIME = -7046029254386353131
@@ -67,7 +68,7 @@ class GroupArrays(NamedTuple):
     sums: I64
     pairs: I64
     used: I64
-    """(groups, pairs)."""
+    """(groups, pairs, the tables' secret)."""
 
 
 @inlined
@@ -92,39 +93,40 @@ def _weighted(duration_ns: Int, weight: float) -> Int:
 
 
 @folded
-def _hash(window: Int, key: Int) -> Int:
-    """Spread over the upper bits; the caller takes as many as it needs."""
-    mixed = (window * _PRIME ^ key) * _PRIME
+def _hash(window: Int, key: Int, secret: Int) -> Int:
+    """Spread over all bits; the caller takes as many as it needs."""
+    mixed = ((window ^ secret) * (secret | 1) ^ key) * _PRIME
+    mixed = (mixed ^ (mixed >> 32 & 0xFFFFFFFF)) * (secret | 1)
     return mixed ^ (mixed >> 32 & 0xFFFFFFFF)
 
 
 @bare
-def _fill_slots(slots: I32, heads: I64, groups: Int) -> None:
+def _fill_slots(slots: I32, heads: I64, groups: Int, secret: Int) -> None:
     """Put groups into an index whose places are free."""
     mask = len(slots) - 1
     for group in range(groups):
-        slot = _hash(heads[group, WINDOW], heads[group, KEY]) & mask
+        slot = _hash(heads[group, WINDOW], heads[group, KEY], secret) & mask
         while slots[slot] >= 0:
             slot = (slot + 1) & mask
         slots[slot] = group
 
 
 @folded
-def _pair_slot(pair: Int, pairs: I64) -> Int:
+def _pair_slot(pair: Int, pairs: I64, secret: Int) -> Int:
     """Where a pair stands, or the free place for it."""
     mask = len(pairs) - 1
-    slot = (pair * _PRIME >> 31) * 2 & mask
+    slot = ((pair ^ secret) * (secret | 1) >> 31) * 2 & mask
     while pairs[np.uint64(slot)] != _FREE and pairs[np.uint64(slot)] != pair:
         slot = (slot + 2) & mask
     return slot
 
 
 @bare
-def _move_pairs(pairs: I64, wider: I64) -> None:
+def _move_pairs(pairs: I64, wider: I64, secret: Int) -> None:
     """Put the pairs into a table whose places are free."""
     for place in range(0, len(pairs), 2):
         if pairs[place] != _FREE:
-            slot = _pair_slot(pairs[place], wider)
+            slot = _pair_slot(pairs[place], wider, secret)
             wider[slot] = pairs[place]
             wider[slot + 1] = pairs[place + 1]
 
@@ -147,7 +149,7 @@ def _add(row: I64, at: Int, duration_ns: Int, weight: float, error: Int, satisfi
 def _group_of(window: Int, key: Int, groups: GroupArrays) -> Int:
     """The group of a key; a new one where there is none."""
     mask = len(groups.slots) - 1
-    slot = _hash(window, key) & mask
+    slot = _hash(window, key, groups.used[SECRET]) & mask
     group = np.int64(groups.slots[slot])
     while group >= 0:
         if groups.heads[group, KEY] == key and groups.heads[group, WINDOW] == window:
@@ -187,7 +189,7 @@ def add_spans(spans: Spans, begin: Int, groups: GroupArrays, bounds: I64, cells:
         satisfied_ns = spans.satisfied_ns[np.uint64(key >> NAME_BITS + KIND_BITS)]
         units = _add(groups.sums, 8 * group, duration_ns, min(spans.weight[at], WEIGHT_MAX), key & 1, satisfied_ns)
         pair = group << PAIR_BITS | (bucket_of(duration_ns, bounds, cells) + 1)
-        place = np.uint64(_pair_slot(pair, groups.pairs))
+        place = np.uint64(_pair_slot(pair, groups.pairs, groups.used[SECRET]))
         calls = place + np.uint64(1)
         if groups.pairs[place] == _FREE:
             used[PAIRS] += 1
@@ -203,17 +205,17 @@ def _free_pairs(size: int) -> I64:
 
 def _with_room(groups: GroupArrays) -> GroupArrays:
     """The same, twice as large where it was full."""
-    count, pairs = groups.used.tolist()
+    count, pairs, secret = groups.used.tolist()
     if count >= len(groups.heads):
         heads, sums = np.empty((2 * count, 2), np.int64), np.empty(16 * count, np.int64)
         heads[:count] = groups.heads
         sums[: 8 * count] = groups.sums
         slots = np.full(4 * len(heads), _FREE, np.int32)
-        _fill_slots(slots, heads, count)
+        _fill_slots(slots, heads, count, secret)
         groups = groups._replace(slots=slots, heads=heads, sums=sums)
     if pairs >= len(groups.pairs) // 4:
         wider = _free_pairs(2 * len(groups.pairs))
-        _move_pairs(groups.pairs, wider)
+        _move_pairs(groups.pairs, wider, secret)
         groups = groups._replace(pairs=wider)
     return groups
 
@@ -225,7 +227,7 @@ def group_spans(spans: Spans, bounds: I64, cells: I16) -> tuple[I64, I64, I64]:
         heads=np.empty((256, 2), np.int64),
         sums=np.empty(8 * 256, np.int64),
         pairs=_free_pairs(1 << 13),
-        used=np.zeros(2, np.int64),
+        used=np.array([0, 0, SEED], np.int64),
     )
     done = int(add_spans(spans, 0, groups, bounds, cells))
     while done < len(spans.resource):

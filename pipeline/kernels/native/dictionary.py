@@ -11,6 +11,7 @@ from pipeline.kernels.jit import kernel
 from pipeline.kernels.native.block import Data
 from pipeline.kernels.native.memory import equal, hash_of
 from pipeline.kernels.native.strings import strings
+from pipeline.kernels.seed import SEED
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -22,11 +23,11 @@ _ADDITIONAL_KEYS = 1 << 9 | 1 << 10
 
 
 @kernel
-def _refill(buffer: U8, at: I64, length: I32, values: I64, count: int, slots: I32) -> None:
+def _refill(buffer: U8, at: I64, length: I32, values: I64, count: int, slots: I32, secret: int) -> None:
     mask = len(slots) - 1
     for v in range(count):
         i = values[v]
-        slot = hash_of(buffer, at[i], length[i]) & mask
+        slot = hash_of(buffer, at[i], length[i], secret) & mask
         while slots[slot] >= 0:
             slot = (slot + 1) & mask
         slots[slot] = v
@@ -34,7 +35,7 @@ def _refill(buffer: U8, at: I64, length: I32, values: I64, count: int, slots: I3
 
 @kernel
 def _encode(buffer: U8, at: I64, length: I32, index: I32, slots: I32, values: I64, after: I32, state: I64) -> None:
-    """Number rows from `state[0]` on, with `state[1]` values known and `state[2]` the last one; stops where `values` is full."""
+    """Number rows from `state[0]` on, with `state[1]` values known, `state[2]` the last one and `state[3]` the secret; stops where `values` is full."""
     i, count, last = state[0], state[1], state[2]
     mask = len(slots) - 1
     while i < len(at) and count < len(values):
@@ -46,7 +47,7 @@ def _encode(buffer: U8, at: I64, length: I32, index: I32, slots: I32, values: I6
             if length[known] != size or not equal(buffer, start, buffer, at[known], size):
                 found = -1
         if found < 0:
-            slot = hash_of(buffer, start, size) & mask
+            slot = hash_of(buffer, start, size, state[3]) & mask
             found = int(slots[slot])
             while found >= 0:
                 known = values[found]
@@ -70,7 +71,7 @@ def encode(buffer: U8, at: I64, length: I32) -> tuple[I64, I32]:
     """Which rows hold the distinct values, and for each row the number of its value."""
     rows = len(at)
     index = np.empty(rows, np.int32)
-    state = np.zeros(3, np.int64)
+    state = np.array([0, 0, 0, SEED], np.int64)
     values = np.empty(512, np.int64)
     after = np.full(len(values), -1, np.int32)
     slots = np.full(2 * len(values), -1, np.int32)
@@ -81,7 +82,7 @@ def encode(buffer: U8, at: I64, length: I32) -> tuple[I64, I32]:
         values = np.concatenate([values, np.empty(3 * len(values), np.int64)])
         after = np.concatenate([after, np.full(3 * len(after), -1, np.int32)])
         slots = np.full(2 * len(values), -1, np.int32)
-        _refill(buffer, at, length, values, int(state[1]), slots)
+        _refill(buffer, at, length, values, int(state[1]), slots, SEED)
 
 
 def low_cardinality(keys: Data, count: int, index: npt.NDArray[np.integer]) -> list[Data]:

@@ -105,17 +105,19 @@ def equal(left: U8, at: int, right: U8, place: int, count: int) -> bool:
 
 
 @inlined
-def hash_of(buffer: U8, at: int, count: int) -> int:
-    """A hash of a byte string: 62 bits, not negative. Only for places in tables of one batch; never stored."""
-    mixed = numba.uint64(count) * numba.uint64(0x9E3779B97F4A7C15)
+def hash_of(buffer: U8, at: int, count: int, secret: int) -> int:
+    """A hash of a byte string: 62 bits, not negative. Only for places in tables of one batch; never stored. See `kernels.seed`."""
+    odd = numba.uint64(secret) | numba.uint64(1)
+    mixed = (numba.uint64(count) ^ numba.uint64(secret)) * numba.uint64(0x9E3779B97F4A7C15)
     k = 0
     while k + 8 <= count:
-        mixed = (mixed ^ load64(buffer, at + k)) * numba.uint64(0xFF51AFD7ED558CCD)
+        mixed = (mixed ^ load64(buffer, at + k)) * odd
         mixed ^= mixed >> numba.uint64(32)
         k += 8
     tail = numba.uint64(0)
     while k < count:
         tail = (tail << numba.uint64(8)) | numba.uint64(buffer[at + k])
         k += 1
-    mixed = (mixed ^ tail) * numba.uint64(0xC4CEB9FE1A85EC53)
+    mixed = (mixed ^ tail) * odd
+    mixed = (mixed ^ (mixed >> numba.uint64(32))) * numba.uint64(0xC4CEB9FE1A85EC53)
     return int((mixed ^ (mixed >> numba.uint64(29))) >> numba.uint64(2))

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from pipeline.kernels.jit import kernel
 from pipeline.kernels.native.memory import equal, hash_of
+from pipeline.kernels.seed import SEED
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -17,7 +18,9 @@ ID_BYTES = 16
 
 
 @kernel
-def _within(buffer: U8, trace_id: I64, limit: int, slots: I32, seen: I32, keep: npt.NDArray[np.bool_]) -> int:
+def _within(
+    buffer: U8, trace_id: I64, limit: int, slots: I32, seen: I32, keep: npt.NDArray[np.bool_], secret: int
+) -> int:
     mask = len(slots) - 1
     left_out = 0
     last = np.int64(-1)
@@ -28,7 +31,7 @@ def _within(buffer: U8, trace_id: I64, limit: int, slots: I32, seen: I32, keep: 
         if last >= 0 and equal(buffer, at, buffer, trace_id[last], ID_BYTES):
             first = last
         else:
-            slot = hash_of(buffer, at, ID_BYTES) & mask
+            slot = hash_of(buffer, at, ID_BYTES, secret) & mask
             while slots[slot] >= 0 and not equal(buffer, at, buffer, trace_id[slots[slot]], ID_BYTES):
                 slot = (slot + 1) & mask
             if slots[slot] < 0:
@@ -50,4 +53,4 @@ def first_spans_of_traces(buffer: U8, trace_id: I64, limit: int) -> npt.NDArray[
     size = 1 << (2 * count - 1).bit_length()
     keep = np.ones(count, np.bool_)
     slots, seen = np.full(size, -1, np.int32), np.zeros(count, np.int32)
-    return keep if _within(buffer, trace_id, limit, slots, seen, keep) else None
+    return keep if _within(buffer, trace_id, limit, slots, seen, keep, SEED) else None

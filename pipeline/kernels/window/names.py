@@ -9,7 +9,7 @@ Promises: equal names and only equal names get one slot; the order is that of th
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.group.bytes import hash_bytes
+from pipeline.kernels.group.bytes import hash_bytes, spread
 from pipeline.kernels.jit import Int, bare, kernel
 
 U8 = npt.NDArray[np.uint8]
@@ -40,17 +40,27 @@ def join(data: tuple[U8, U8, U8, U8], offsets: tuple[I32, I32, I32, I32], rows: 
 
 
 @kernel
-def find(text: U8, starts: I64, lengths: I32, arena: U8, at: I64, known: I32, table: I32) -> I32:
+def find(text: U8, starts: I64, lengths: I32, arena: U8, at: I64, known: I32, table: I32, secret: int) -> I32:
     """The slot of each key; -1 where it has none."""
     slots = np.empty(len(starts), np.int32)
     for row in range(len(starts)):
-        slots[row] = table[_place(text, starts[row], lengths[row], arena, at, known, table)]
+        slots[row] = table[_place(text, starts[row], lengths[row], arena, at, known, table, secret)]
     return slots
 
 
 @kernel
 def add(
-    text: U8, starts: I64, lengths: I32, rows: I64, arena: U8, at: I64, known: I32, table: I32, free: I32, room: I64
+    text: U8,
+    starts: I64,
+    lengths: I32,
+    rows: I64,
+    arena: U8,
+    at: I64,
+    known: I32,
+    table: I32,
+    free: I32,
+    room: I64,
+    secret: int,
 ) -> I32:
     """Slots for the keys of some rows, known or new; -1 where there is no room.
 
@@ -59,7 +69,7 @@ def add(
     slots = np.empty(len(rows), np.int32)
     for i in range(len(rows)):
         row = rows[i]
-        place = _place(text, starts[row], lengths[row], arena, at, known, table)
+        place = _place(text, starts[row], lengths[row], arena, at, known, table, secret)
         if table[place] < 0 and room[3] > 0:
             room[3] -= 1
             if room[2]:
@@ -79,12 +89,12 @@ def add(
 
 
 @kernel
-def rehash(arena: U8, at: I64, known: I32, slots: int, size: int) -> I32:
+def rehash(arena: U8, at: I64, known: I32, slots: int, size: int, secret: int) -> I32:
     """A table of this size of all slots that somebody has."""
     table = np.full(size, -1, np.int32)
     for slot in range(slots):
         if known[slot, 0] >= 0:
-            table[_place(arena, at[slot], known[slot], arena, at, known, table)] = slot
+            table[_place(arena, at[slot], known[slot], arena, at, known, table, secret)] = slot
     return table
 
 
@@ -176,14 +186,14 @@ def _less(arena: U8, at: I64, known: I32, left: Int, right: Int) -> bool:
 
 
 @kernel
-def _place(text: U8, start: int, lengths: I32, arena: U8, at: I64, known: I32, table: I32) -> Int:
+def _place(text: U8, start: int, lengths: I32, arena: U8, at: I64, known: I32, table: I32, secret: int) -> Int:
     """Where in the table this key is, or would be."""
     size = 0
-    state = np.uint64(1)
+    state = np.uint64(secret)
     for name in range(NAMES):
         size += int(lengths[name])
         state = state * np.uint64(31) + np.uint64(lengths[name])
-    place = np.int64(hash_bytes(text, start, size, state) & np.uint64(len(table) - 1))
+    place = np.int64(spread(hash_bytes(text, start, size, state)) & np.uint64(len(table) - 1))
     while table[place] >= 0:
         slot = table[place]
         equal = True

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.kernels.jit import Int, bare, inlined
+from pipeline.kernels.seed import SEED
 from pipeline.kernels.wire.fields import U8, same, word_at
 from pipeline.kernels.wire.frames import I32, I64
 
@@ -25,27 +26,34 @@ class Names(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Names by hash: at least twice as many slots as names, a power of two, -1 where free. `state` is (names, the last one)."""
+    """Names by hash: at least twice as many slots as names, a power of two, -1 where free. `state` is (names, the last one, the tables' secret)."""
 
     slots: I32
     state: I64
 
 
-COUNT, LAST = range(2)
+COUNT, LAST, SECRET = range(3)
+
+
+def fresh_state() -> I64:
+    """No name so far."""
+    return np.array([0, 0, SEED], np.int64)
 
 
 @bare
-def hash_of(b: U8, at: Int, length: Int) -> Int:
-    """A hash that is not negative and only has to spread; it is not kept."""
-    mixed = np.int64(length) * _PRIME
+def hash_of(b: U8, at: Int, length: Int, secret: Int) -> Int:
+    """A hash that is not negative and only has to spread; it is not kept. The factor is secret, too: a start alone would not spread high bits."""
+    odd = secret | 1
+    mixed = (np.int64(length) ^ secret) * _PRIME
     while length > 8:
-        mixed = (mixed ^ word_at(b, at)) * _PRIME
+        mixed = (mixed ^ word_at(b, at)) * odd
         mixed ^= mixed >> 32 & 0xFFFFFFFF
         at += 8
         length -= 8
     if length > 0:
-        mixed = (mixed ^ word_at(b, at) << (64 - 8 * length)) * _PRIME
-    return (mixed ^ (mixed >> 29 & 0x7FFFFFFFF)) & 0x7FFFFFFFFFFFFFFF
+        mixed = (mixed ^ word_at(b, at) << (64 - 8 * length)) * odd
+    mixed = (mixed ^ (mixed >> 32 & 0xFFFFFFFF)) * _PRIME
+    return (mixed ^ (mixed >> 32 & 0xFFFFFFFF)) & 0x7FFFFFFFFFFFFFFF
 
 
 @inlined
@@ -65,7 +73,7 @@ def number_of(b: U8, at: Int, length: Int, names: Names, index: Index) -> Int:
 @bare
 def _looked_up(b: U8, at: Int, length: Int, names: Names, index: Index) -> Int:
     mask = len(index.slots) - 1
-    slot = hash_of(b, at, length) & mask
+    slot = hash_of(b, at, length, index.state[SECRET]) & mask
     found: Int = np.int64(index.slots[slot])
     while found >= 0:
         if names.length[found] == length and same(b, names.at[found], at, length):
@@ -88,7 +96,7 @@ def refill(b: U8, names: Names, index: Index) -> None:
     """Put all names into an index whose slots are free."""
     mask = len(index.slots) - 1
     for number in range(index.state[COUNT]):
-        slot = hash_of(b, names.at[number], np.int64(names.length[number])) & mask
+        slot = hash_of(b, names.at[number], np.int64(names.length[number]), index.state[SECRET]) & mask
         while index.slots[slot] >= 0:
             slot = (slot + 1) & mask
         index.slots[slot] = number

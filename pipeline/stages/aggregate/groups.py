@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from pipeline.kernels.group import bytes as key_bytes
 from pipeline.kernels.group import spans as hot
+from pipeline.kernels.seed import SEED
 from pipeline.kernels.sketch.ddsketch import BOUNDS_NS, CELLS
 from pipeline.model.span_columns import SpanColumns, Strings
 from pipeline.stages.aggregate.rules import AggregateRules, thresholds_ns
@@ -86,6 +87,7 @@ def group(spans: SpanColumns, rules: AggregateRules) -> Groups:
         service.length,
         spans.version.at,
         spans.version.length,
+        SEED,
     )
     services = strings_at(buffer, service, firsts)
     heads, sums, table = hot.group_spans(

@@ -16,7 +16,7 @@ from pipeline.kernels.wire.attributes import Rows
 from pipeline.kernels.wire.children import Events, Links
 from pipeline.kernels.wire.counted import COUNTED
 from pipeline.kernels.wire.frames import BAD_SPANS, NAMES, SCOPES, SPANS, TABLES, Owners, Pieces
-from pipeline.kernels.wire.names import COUNT, Index, Names, refill
+from pipeline.kernels.wire.names import COUNT, Index, Names, fresh_state, refill
 from pipeline.kernels.wire.owners import Named, count_tagged, scan_owners
 from pipeline.kernels.wire.scan import Bad, Tables, scan, scratch
 from pipeline.kernels.wire.spans import Columns, Rules
@@ -125,7 +125,7 @@ def _with_room(tables: Tables, full: int, used: int) -> Tables:
 
 def _index(room: int) -> Index:
     """For so many names and not full even then."""
-    return Index(np.full(1 << (2 * room).bit_length(), -1, np.int32), np.zeros(2, np.int64))
+    return Index(np.full(1 << (2 * room).bit_length(), -1, np.int32), fresh_state())
 
 
 def _refilled(buffer: U8, names: Names, index: Index) -> Index:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.kernels.seed import SEED
 from pipeline.kernels.window import names
 from schemas.columns import KINDS, OVERFLOW_OPERATION
 
@@ -115,14 +116,24 @@ class SeriesTable:
         """The slot of each row; -1 for new ones beyond `most` series."""
         (a, at_a), (b, at_b), (c, at_c), (d, at_d) = (_buffers(rows.column(name)) for name in KEYS)
         text, starts, lengths = names.join((a, b, c, d), (at_a, at_b, at_c, at_d), rows.num_rows)
-        slots = names.find(text, starts, lengths, self._arena, self._at, self._lengths, self._table)
+        slots = names.find(text, starts, lengths, self._arena, self._at, self._lengths, self._table, SEED)
         new = np.flatnonzero(slots < 0)
         if len(new):
             self._make_room(min(len(new), max(0, most - len(self))), int(lengths[new].sum()))
             before, self._room[_MORE] = self.slots, max(0, most - len(self))
             free = self._free[: self._room[_FREE]].copy()
             slots[new] = names.add(
-                text, starts, lengths, new, self._arena, self._at, self._lengths, self._table, self._free, self._room
+                text,
+                starts,
+                lengths,
+                new,
+                self._arena,
+                self._at,
+                self._lengths,
+                self._table,
+                self._free,
+                self._room,
+                SEED,
             )
             fresh = np.arange(before, self.slots, dtype=np.int32)
             self._unsorted += [free[self._room[_FREE] :], fresh]
@@ -145,7 +156,7 @@ class SeriesTable:
         size = 128
         while size < 2 * series:
             size *= 2
-        self._table = names.rehash(self._arena, self._at, self._lengths, self.slots, size)
+        self._table = names.rehash(self._arena, self._at, self._lengths, self.slots, size, SEED)
 
     def _sort(self) -> None:
         if self._unsorted:

@@ -29,8 +29,10 @@ texts = st.one_of(st.sampled_from([b"", b"a", b"ab", b"12345678", b"123456789", 
 
 
 @LAWS
-@given(st.lists(st.tuples(texts, texts, texts), max_size=40))
-def test_triples_have_the_numbers_that_a_dictionary_gives(triples: list[tuple[bytes, bytes, bytes]]) -> None:
+@given(st.lists(st.tuples(texts, texts, texts), max_size=40), st.integers(-(2**63), 2**63 - 1))
+def test_triples_have_the_numbers_that_a_dictionary_gives_whatever_the_secret(
+    triples: list[tuple[bytes, bytes, bytes]], secret: int
+) -> None:
     data = bytearray(b"\0")
     places: list[list[int]] = [[], [], []]
     for triple in triples:
@@ -40,7 +42,7 @@ def test_triples_have_the_numbers_that_a_dictionary_gives(triples: list[tuple[by
     at = [np.array(column, np.int64) for column in places]
     length = [np.array([len(triple[k]) for triple in triples], np.int32) for k in range(3)]
     buffer = np.frombuffer(bytes(data), np.uint8)
-    numbers, firsts = distinct_triples(buffer, at[0], length[0], at[1], length[1], at[2], length[2])
+    numbers, firsts = distinct_triples(buffer, at[0], length[0], at[1], length[1], at[2], length[2], secret)
     seen = list(dict.fromkeys(triples))
     assert [seen[number] for number in numbers] == triples
     assert [triples[first] for first in firsts] == seen

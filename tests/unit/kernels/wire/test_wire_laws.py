@@ -121,14 +121,18 @@ def test_the_short_way_to_read_an_attribute_says_what_the_long_way_says_or_nothi
 
 
 @LAWS
-@given(st.lists(st.one_of(texts, st.sampled_from(["a", "b", "aaaaaaaa", "aaaaaaaab"])), max_size=60), st.booleans())
-def test_equal_names_and_only_equal_names_have_equal_numbers_while_the_index_grows(
-    names: list[str], grow: bool
+@given(
+    st.lists(st.one_of(texts, st.sampled_from(["a", "b", "aaaaaaaa", "aaaaaaaab"])), max_size=60),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+)
+def test_equal_names_and_only_equal_names_have_equal_numbers_while_the_index_grows_whatever_the_secret(
+    names: list[str], grow: bool, secret: int
 ) -> None:
     data = [name.encode() for name in names]
     b = buffer(*data, bytes(SPARE))
     room = 2 if grow else 64
-    table, index = _names(room, np.zeros(2, np.int64))
+    table, index = _names(room, np.array([0, 0, secret], np.int64))
     numbers, at = [], 0
     for name in data:
         while (number := int(number_of(b, at, len(name), table, index))) < 0:
