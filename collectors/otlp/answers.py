@@ -5,7 +5,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
-from collectors.otlp.errors import Kind
+from collectors.http.errors import Kind
 from collectors.otlp.intake import Accepted
 from collectors.otlp.signals import Signal
 from collectors.otlp.translate import Encoding

@@ -4,7 +4,6 @@ Promises: checked at start; secrets are never printed; a door that strangers can
 in as many words (`TAILRACE_OTLP_INSECURE=1`).
 """
 
-import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +16,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from pipeline.http_guard import is_loopback
 
 MIB = 1 << 20
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -49,7 +50,20 @@ class OtlpSettings(BaseSettings):
     otlp_max_bytes_under_way: int = Field(
         default=256 * MIB, ge=1024, description="bytes under way; more are told to come back"
     )
-    otlp_read_timeout_s: float = Field(default=30, gt=0, description="a body over HTTP must have come within this time")
+    otlp_read_timeout_s: float = Field(default=30, gt=0, description="a body must have come within this time")
+    otlp_header_timeout_s: float = Field(
+        default=5, gt=0, description="a request's head must have come within this time, and no body may pause longer"
+    )
+    otlp_max_connections: int = Field(
+        default=4096,
+        ge=8,
+        description="connections of both doors together; fewer where the limit on open files is lower",
+    )
+    otlp_max_connections_per_address: int = Field(
+        default=1024,
+        ge=1,
+        description="connections from one address; of more, those that were silent longest are closed",
+    )
     otlp_record_bytes: int = Field(
         default=1_000_000, ge=1024, description="largest record; at most the topics' max.message.bytes less 1 KiB"
     )
@@ -113,13 +127,3 @@ def host_port(address: str) -> tuple[str, int]:
     """`host:port` taken apart; an IPv6 host loses its brackets."""
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address of that host."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -1,20 +1,22 @@
 """The gRPC door: the Export methods of OTLP's three services, as bytes.
 
 Promises: a request's bytes go through as they came; no message object of it is kept; refusals carry google.rpc.Status in the
-trailers, with RetryInfo where the same request may be sent again. It doesn't know Kafka.
+trailers, with RetryInfo where the same request may be sent again; a key is asked for before a body is read. It doesn't know Kafka.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 
+from collectors.http.errors import Kind, Refused
+from collectors.http.keys import demand
 from collectors.otlp import answers
 from collectors.otlp.config import OtlpSettings
-from collectors.otlp.errors import Kind, Refused
+from collectors.otlp.health import Health
 from collectors.otlp.intake import Intake
-from collectors.otlp.keys import demand
 from collectors.otlp.signals import SIGNALS, Signal
 from collectors.otlp.translate import Encoding
 
@@ -34,6 +36,7 @@ class GrpcDoor:
     def __init__(self, settings: OtlpSettings, intake: Intake) -> None:
         self._settings = settings
         self._intake = intake
+        self._health = Health([signal.service for signal in SIGNALS], intake.ready)
 
     def server(self) -> grpc.aio.Server:
         """A server with the three services, not yet bound or started."""
@@ -42,24 +45,30 @@ class GrpcDoor:
                 ("grpc.max_receive_message_length", self._settings.otlp_max_body_bytes),
                 ("grpc.max_metadata_size", 16 << 10),
                 ("grpc.so_reuseport", 0),
+                ("grpc.server_handshake_timeout_ms", int(self._settings.otlp_header_timeout_s * 1000)),
+                ("grpc.max_concurrent_streams", 4 * self._settings.otlp_max_requests),
             ],
             # Admission refuses first, and says when to come back; this is the wall behind it.
             maximum_concurrent_rpcs=4 * self._settings.otlp_max_requests,
         )
-        server.add_generic_rpc_handlers(tuple(self._service(signal) for signal in SIGNALS))
+        server.add_generic_rpc_handlers((*(self._service(signal) for signal in SIGNALS), self._health.handler()))
         return server
 
     def _service(self, signal: Signal) -> "grpc.GenericRpcHandler[bytes, bytes]":
-        method = grpc.unary_unary_rpc_method_handler(
+        # As a stream of one message: so the handler begins with the headers, and decides whether a body is read at all.
+        method = grpc.stream_unary_rpc_method_handler(
             self._export(signal), request_deserializer=_identity, response_serializer=_identity
         )
         return grpc.method_handlers_generic_handler(signal.service, {"Export": method})
 
-    def _export(self, signal: Signal) -> Callable[[bytes, Any], Any]:
-        async def export(body: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+    def _export(self, signal: Signal) -> Callable[[object, Any], Any]:
+        async def export(_: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
             try:
                 self._demand_key(context)
-                with self._intake.admission.enter(len(body)):
+                with self._intake.admission.coming() as ticket:
+                    body = await self._message(context)
+                    ticket.enter()
+                    ticket.grow(len(body))
                     accepted = await self._intake.receive(signal, body, Encoding.PROTOBUF)
                 return answers.success(signal, accepted, Encoding.PROTOBUF)
             except Refused as error:
@@ -72,6 +81,18 @@ class GrpcDoor:
             raise AssertionError("abort raises")
 
         return export
+
+    async def _message(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        """The call's one message, within its time."""
+        try:
+            async with asyncio.timeout(self._settings.otlp_read_timeout_s):
+                body: object = await context.read()
+                more = isinstance(body, bytes) and isinstance(await context.read(), bytes)
+        except TimeoutError:
+            raise Refused(Kind.TIMED_OUT, "the message did not come in time") from None
+        if more or not isinstance(body, bytes):
+            raise Refused(Kind.MALFORMED, "Export takes one message")
+        return body
 
     def _demand_key(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         if self._settings.otlp_keys:

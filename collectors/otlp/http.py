@@ -7,20 +7,22 @@ unpacked; nothing is read from a client without a key where keys are set. It doe
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import ClientError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from collectors.http.admission import Ticket
+from collectors.http.errors import Kind, Refused
+from collectors.http.gate import gate_of, through_gate
+from collectors.http.inflate import inflate
+from collectors.http.keys import demand
 from collectors.otlp import answers
-from collectors.otlp.admission import Ticket
-from collectors.otlp.config import OtlpSettings
-from collectors.otlp.errors import Kind, Refused
-from collectors.otlp.inflate import inflate
+from collectors.otlp.config import OtlpSettings, host_port
 from collectors.otlp.intake import THREAD_BYTES, Accepted, Intake
-from collectors.otlp.keys import demand
 from collectors.otlp.signals import SIGNALS, Signal
 from collectors.otlp.translate import Encoding
+from pipeline.http_guard import guard
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,11 @@ class HttpDoor:
 
     def application(self) -> web.Application:
         """The routes."""
-        app = web.Application(client_max_size=self._settings.otlp_max_body_bytes)
+        host, _ = host_port(self._settings.otlp_http)
+        app = web.Application(
+            client_max_size=self._settings.otlp_max_body_bytes,
+            middlewares=[through_gate, guard(host, self._settings.otlp_cors_origins)],
+        )
         for signal in SIGNALS:
             app.router.add_route("*", signal.path, self._handler(signal))
         app.router.add_get("/live", self._live)
@@ -87,8 +93,11 @@ class HttpDoor:
         if encoding is None:
             known = "application/x-protobuf and application/json"
             raise Refused(Kind.UNSUPPORTED, f"content type {request.content_type[:80]!r}; known are {known}")
-        with self._intake.admission.enter() as ticket:
+        with self._intake.admission.coming() as ticket:
             body = await self._body(request, ticket)
+            ticket.enter()
+            if gate := gate_of(request):
+                gate.body_is_whole()
             return await self._intake.receive(signal, body, encoding)
 
     async def _body(self, request: web.Request, ticket: Ticket) -> bytes:
@@ -99,7 +108,7 @@ class HttpDoor:
         chunks = bytearray()
         try:
             async with asyncio.timeout(self._settings.otlp_read_timeout_s):
-                async for chunk in request.content.iter_any():
+                async for chunk in self._chunks(request):
                     ticket.grow(len(chunk))
                     chunks += chunk
                     if len(chunks) > limit:
@@ -115,6 +124,15 @@ class HttpDoor:
         body = await self._inflate(packed, encodings)
         ticket.grow(len(body))
         return body
+
+    async def _chunks(self, request: web.Request) -> AsyncIterator[bytes]:
+        """The body as it comes; TimeoutError where it pauses for long."""
+        while True:
+            async with asyncio.timeout(self._settings.otlp_header_timeout_s):
+                chunk = await request.content.readany()
+            if not chunk and request.content.at_eof():
+                return
+            yield chunk
 
     async def _inflate(self, packed: bytes, encoding: str) -> bytes:
         max_bytes, max_ratio = self._settings.otlp_max_body_bytes, self._settings.otlp_max_ratio
@@ -138,7 +156,12 @@ class HttpDoor:
         origin, allowed = request.headers.get("Origin"), self._settings.otlp_cors_origins
         if origin is None or not (origin in allowed or "*" in allowed):
             return {}
-        headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        # The origin itself, never `*`: `sendBeacon` sends credentials, and a browser takes no `*` for those.
+        headers = {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+            "Vary": "Origin",
+        }
         return headers | PREFLIGHT if request.method == "OPTIONS" else headers
 
     async def _nowhere(self, request: web.Request) -> web.Response:

@@ -5,11 +5,12 @@ too large for any); else it raises `Refused`. It doesn't know HTTP or gRPC.
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from collectors.otlp.admission import Admission
+from collectors.http.admission import Admission
+from collectors.http.errors import Kind, Refused
 from collectors.otlp.config import OtlpSettings
-from collectors.otlp.errors import Kind, Refused
 from collectors.otlp.joiner import Joiner
 from collectors.otlp.metrics import Counters
 from collectors.otlp.signals import SIGNALS, TOPICS, Signal
@@ -32,9 +33,13 @@ class Accepted:
 class Intake:
     """Takes requests of all signals for one publisher."""
 
-    def __init__(self, settings: OtlpSettings, publisher: Publisher, counters: Counters) -> None:
+    def __init__(
+        self, settings: OtlpSettings, publisher: Publisher, counters: Counters, when_full: Callable[[], object] = bool
+    ) -> None:
         self.counters = counters
-        self.admission = Admission(max_requests=settings.otlp_max_requests, max_bytes=settings.otlp_max_bytes_under_way)
+        self.admission = Admission(
+            max_requests=settings.otlp_max_requests, max_bytes=settings.otlp_max_bytes_under_way, when_full=when_full
+        )
         self._settings = settings
         self._publisher = publisher
         self._joiners = {signal: self._joiner(signal) for signal in SIGNALS}

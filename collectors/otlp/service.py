@@ -7,20 +7,27 @@ under way, then closes; `run` is the whole life of a process, and ends well on S
 import asyncio
 import logging
 import signal
+import socket
 import ssl
 import sys
+import tempfile
+import time
 from collections.abc import Callable
 
 import grpc
 import orjson
 from aiohttp import web
 
+from collectors.http.connections import Connections
+from collectors.http.errors import CannotOpen
+from collectors.http.listen import connections_that_fit, listening, raise_open_files
+from collectors.http.site import GatedSite
 from collectors.otlp.config import OtlpSettings, host_port
-from collectors.otlp.errors import CannotOpen
 from collectors.otlp.grpc import GrpcDoor
 from collectors.otlp.http import HttpDoor
 from collectors.otlp.intake import Intake
 from collectors.otlp.metrics import Counters
+from collectors.otlp.pipe import Pipe
 from collectors.otlp.signals import TOPICS
 from collectors.publish.base import Publisher
 from collectors.publish.kafka import KafkaPublisher
@@ -28,6 +35,8 @@ from collectors.publish.kafka import KafkaPublisher
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
+LINGERING_S = 1.0
+"""How long the rest of a refused body is read, so that the client sees the answer."""
 
 
 class Receiver:
@@ -37,12 +46,19 @@ class Receiver:
         self.settings = settings
         self.publisher = publisher
         counters = Counters()
-        self.intake = Intake(settings, publisher, counters)
-        counters.watch(self.intake.admission)
+        self.connections = Connections(
+            max_total=connections_that_fit(settings.otlp_max_connections, raise_open_files()),
+            max_per_address=settings.otlp_max_connections_per_address,
+            clock=time.monotonic,
+        )
+        self.intake = Intake(settings, publisher, counters, when_full=self.connections.make_room)
+        counters.watch(self.intake.admission, self.connections)
         self.http_address = ""
         self.grpc_address = ""
         self._runner: web.AppRunner | None = None
         self._server: grpc.aio.Server | None = None
+        self._pipe: Pipe | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     async def start(self) -> None:
         """Open both doors. Kafka need not be there yet: until it is, requests are told to come back."""
@@ -51,16 +67,24 @@ class Receiver:
 
     async def _open_http(self) -> None:
         app = HttpDoor(self.settings, self.intake).application()
-        grace_s = self.settings.otlp_stop_grace_s
+        sockets, address = _listening("TAILRACE_OTLP_HTTP", self.settings.otlp_http)
         # Bodies are unpacked by us, within limits; aiohttp would unpack them without any.
-        self._runner = web.AppRunner(app, auto_decompress=False, access_log=None, shutdown_timeout=grace_s)
+        self._runner = web.AppRunner(
+            app,
+            auto_decompress=False,
+            access_log=None,
+            shutdown_timeout=self.settings.otlp_stop_grace_s,
+            lingering_time=LINGERING_S,
+        )
         await self._runner.setup()
-        host, port = host_port(self.settings.otlp_http)
-        try:
-            await web.TCPSite(self._runner, host, port, ssl_context=self._ssl_context()).start()
-        except OSError as error:
-            raise CannotOpen("TAILRACE_OTLP_HTTP", self.settings.otlp_http, error.strerror or error) from None
-        self.http_address = f"{_bracketed(host)}:{self._runner.addresses[0][1]}"
+        await GatedSite(
+            self._runner,
+            sockets,
+            self.connections,
+            header_timeout_s=self.settings.otlp_header_timeout_s,
+            ssl_context=self._ssl_context(),
+        ).start()
+        self.http_address = address
 
     def _ssl_context(self) -> ssl.SSLContext | None:
         if self.settings.otlp_tls_cert is None:
@@ -70,19 +94,27 @@ class Receiver:
         return context
 
     async def _open_grpc(self) -> None:
+        sockets, address = _listening("TAILRACE_OTLP_GRPC", self.settings.otlp_grpc)
         self._server = GrpcDoor(self.settings, self.intake).server()
+        # The folder is this user's alone; the library listens in it, and only our pipe connects.
+        self._folder = tempfile.TemporaryDirectory(prefix="tailrace-otlp-")
+        path = f"{self._folder.name}/grpc"
         cert, key = self.settings.otlp_tls_cert, self.settings.otlp_tls_key
-        address = self.settings.otlp_grpc
-        try:
-            if cert is None or key is None:
-                port = self._server.add_insecure_port(address)
-            else:
-                pair = await asyncio.to_thread(lambda: (key.read_bytes(), cert.read_bytes()))
-                port = self._server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
-        except RuntimeError as error:
-            raise CannotOpen("TAILRACE_OTLP_GRPC", address, error) from None
+        if cert is None or key is None:
+            self._server.add_insecure_port(f"unix:{path}")
+        else:
+            pair = await asyncio.to_thread(lambda: (key.read_bytes(), cert.read_bytes()))
+            self._server.add_secure_port(f"unix:{path}", grpc.ssl_server_credentials([pair]))
         await self._server.start()
-        self.grpc_address = f"{_bracketed(host_port(address)[0])}:{port}"
+        self._pipe = Pipe(
+            sockets,
+            path,
+            self.connections,
+            header_timeout_s=self.settings.otlp_header_timeout_s,
+            patience_s=self.settings.otlp_publish_deadline_s + self.settings.otlp_header_timeout_s,
+        )
+        await self._pipe.start()
+        self.grpc_address = address
 
     def addresses(self) -> dict[str, str]:
         """Where the doors are, under the names that `tailrace up --json` uses."""
@@ -93,12 +125,29 @@ class Receiver:
         grace_s = self.settings.otlp_stop_grace_s
         runner, self._runner = self._runner, None
         server, self._server = self._server, None
+        pipe, self._pipe = self._pipe, None
         await self.intake.drain()
+        if pipe is not None:
+            pipe.close()
         if server is not None:
             await server.stop(grace_s)
+        if pipe is not None:
+            await pipe.stop()
+        if self._folder is not None:
+            self._folder.cleanup()
         if runner is not None:
             await runner.cleanup()
         await self.publisher.stop()
+
+
+def _listening(setting: str, address: str) -> tuple[list[socket.socket], str]:
+    """Bound sockets, and the address as clients write it."""
+    host, port = host_port(address)
+    try:
+        sockets = listening(host, port)
+    except OSError as error:
+        raise CannotOpen(setting, address, error.strerror or error) from None
+    return sockets, f"{_bracketed(host)}:{sockets[0].getsockname()[1]}"
 
 
 def _bracketed(host: str) -> str:

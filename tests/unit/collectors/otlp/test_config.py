@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from collectors.otlp import config
-from collectors.otlp.config import OtlpSettings, host_port, is_loopback
+from collectors.otlp.config import OtlpSettings, host_port
+from pipeline.http_guard import is_loopback
 
 
 @pytest.fixture(autouse=True)

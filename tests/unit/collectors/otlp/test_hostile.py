@@ -15,14 +15,14 @@ import grpc
 import pytest
 from backports import zstd
 
+from collectors.http.errors import CannotOpen
 from collectors.otlp.config import OtlpSettings
-from collectors.otlp.errors import CannotOpen
 from collectors.otlp.service import Receiver
 from collectors.otlp.signals import TRACES
 from collectors.publish.memory import MemoryPublisher
 from tests.unit.collectors.otlp.test_doors import JSON, PROTOBUF, post, receiver, request, stored, under_way
 
-HEAD = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n"
+HEAD = b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
 
 
 async def raw(address: str, data: bytes, *, hang_up: bool = False) -> bytes:

@@ -22,6 +22,7 @@ class Kind(Enum):
 
     MALFORMED = Meaning(400, 3)
     UNAUTHENTICATED = Meaning(401, 16)
+    FORBIDDEN = Meaning(403, 7)
     NOT_FOUND = Meaning(404, 5)
     METHOD_NOT_ALLOWED = Meaning(405, 12)
     TIMED_OUT = Meaning(408, 4)

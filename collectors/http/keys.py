@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from pydantic import SecretStr
 
-from collectors.otlp.errors import Kind, Refused
+from collectors.http.errors import Kind, Refused
 
 
 def demand(keys: Sequence[SecretStr], authorization: str, api_key: str) -> None:

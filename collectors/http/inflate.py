@@ -8,12 +8,15 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+import cramjam
 from backports import zstd
 
-from collectors.otlp.errors import Kind, Refused
+from collectors.http.errors import Kind, Refused
 
 CHUNK_BYTES = 1 << 20
 RATIO_FREE_BYTES = 1 << 20
+SNAPPY = ("snappy", "x-snappy-framed")
+SNAPPY_FRAMED = b"\xff\x06\x00\x00sNaPpY"
 
 
 class _Unpacker(Protocol):
@@ -72,10 +75,13 @@ def inflate(body: bytes, encoding: str, *, max_bytes: int, max_ratio: float) -> 
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return body
+    limit = min(max_bytes, max(RATIO_FREE_BYTES, int(len(body) * max_ratio)))
+    if encoding in SNAPPY:
+        return _snappy(body, limit)
     make = UNPACKERS.get(encoding)
     if make is None:
-        raise Refused(Kind.UNSUPPORTED, f"content encoding {encoding[:40]!r}; known are gzip, zstd, deflate, identity")
-    limit = min(max_bytes, max(RATIO_FREE_BYTES, int(len(body) * max_ratio)))
+        known = "gzip, zstd, snappy, deflate, identity"
+        raise Refused(Kind.UNSUPPORTED, f"content encoding {encoding[:40]!r}; known are {known}")
     out: list[bytes] = []
     size = 0
     rest = body
@@ -85,12 +91,43 @@ def inflate(body: bytes, encoding: str, *, max_bytes: int, max_ratio: float) -> 
             for part in _member(unpacker, rest, limit - size + 1):
                 out.append(part)
                 size += len(part)
-                if size > limit:
-                    raise Refused(Kind.TOO_LARGE, f"more than {limit} bytes after decompression ({len(body)} before)")
+                _demand_room(size, limit, body)
             rest = unpacker.rest()
     except (zlib.error, zstd.ZstdError) as error:
         raise Refused(Kind.MALFORMED, f"broken {encoding} body: {error}") from None
     return b"".join(out)
+
+
+def _demand_room(size: int, limit: int, body: bytes) -> None:
+    if size > limit:
+        raise Refused(Kind.TOO_LARGE, f"more than {limit} bytes after decompression ({len(body)} before)")
+
+
+def _snappy(body: bytes, limit: int) -> bytes:
+    """Both of snappy's forms, told apart by the framed one's first chunk; each says its size before it is unpacked."""
+    try:
+        if not body.startswith(SNAPPY_FRAMED):
+            _demand_room(cramjam.snappy.decompress_raw_len(body) if body else 0, limit, body)
+            return bytes(cramjam.snappy.decompress_raw(body)) if body else b""
+        _demand_room(sum(_snappy_chunks(body)), limit, body)
+        return bytes(cramjam.snappy.decompress(body))
+    except cramjam.DecompressionError as error:
+        raise Refused(Kind.MALFORMED, f"broken snappy body: {error}") from None
+
+
+def _snappy_chunks(body: bytes) -> Iterator[int]:
+    """Unpacked size of each chunk: a type, three bytes of length, then a checksum and the data."""
+    at = 0
+    while at + 4 <= len(body):
+        kind, size = body[at], int.from_bytes(body[at + 1 : at + 4], "little")
+        data = body[at + 8 : at + 4 + size]
+        if kind == 0:
+            yield cramjam.snappy.decompress_raw_len(data)
+        elif kind == 1:
+            yield len(data)
+        at += 4 + size
+    if at != len(body):
+        raise Refused(Kind.MALFORMED, "the compressed body ends early")
 
 
 def _member(unpacker: _Unpacker, data: bytes, room: int) -> Iterator[bytes]:

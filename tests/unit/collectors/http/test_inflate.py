@@ -11,8 +11,8 @@ from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.otlp.errors import Kind, Refused
-from collectors.otlp.inflate import inflate
+from collectors.http.errors import Kind, Refused
+from collectors.http.inflate import inflate
 
 
 def bare_deflate(data: bytes) -> bytes:
