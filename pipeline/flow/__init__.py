@@ -42,6 +42,7 @@ COUNTS = {
     "attribute_values_cut": "dropped:attribute_value_tails",
     "weights_clamped": "dropped:weights",
     "dead_spans": "rejected:dead_span",
+    "broken_owners": "rejected:broken_resource_or_scope",
 }
 """A stage's own counts → our metrics (`key:label`). What is not named here is a detail of the stage."""
 

@@ -98,6 +98,7 @@ def _counts(tables: Scanned, cuts: int) -> dict[str, int]:
     return {
         "spans": tables.rows[SPANS],
         "dead_spans": tables.rows[BAD_SPANS] + int(tables.more_bad.sum()),
+        "broken_owners": tables.broken_owners,
         "ends_clamped": int(counted[CLAMPED_ENDS]),
         "starts_clamped": int(counted[CLAMPED_STARTS]),
         "starts_mended": int(counted[MENDED_STARTS]),

@@ -44,6 +44,8 @@ class Scanned:
     resources: Named
     scopes: Named
     counted: I64
+    broken_owners: int = 0
+    """Resources and scopes that can't be read, whether they have spans or not."""
 
 
 def scanned(buffer: U8, start: I64, record_codes: I64, rules: Rules, *, with_rows: bool) -> Scanned:
@@ -66,7 +68,8 @@ def scanned(buffer: U8, start: I64, record_codes: I64, rules: Rules, *, with_row
         resources, resource_codes = _owners(buffer, tables.resource_pieces, n[:2], rules, counted, is_scope=False)
         scopes, scope_codes = _owners(buffer, tables.scope_pieces, n[2:4], rules, counted, is_scope=True)
         if len(rules.resource_codes) or not (resource_codes.any() or scope_codes.any()):
-            found = Scanned(tables, n.tolist(), record_codes, more, resources, scopes, counted)
+            broken = int(np.count_nonzero(resource_codes) + np.count_nonzero(scope_codes))
+            found = Scanned(tables, n.tolist(), record_codes, more, resources, scopes, counted, broken)
             _blame(found, resource_codes, scope_codes)
             return found
         # Numbers of owners are the same in the second scan: the same records stand, and each owner is begun whatever its spans are.

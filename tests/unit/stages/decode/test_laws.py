@@ -60,7 +60,7 @@ def test_mutated_bytes_are_refused_where_protobuf_refuses_them(
     assert same(decode(records(value), RULES, rows=False), decoded)
     expected = parsed(value)
     if expected is None:
-        assert decoded.dead
+        assert decoded.dead or decoded.counts["broken_owners"]  # one without spans has nothing that could be kept
         return
     assert {letter.reason for letter in decoded.dead} <= STRICTER_THAN_PROTOBUF
     if not decoded.dead_records:
