@@ -66,11 +66,10 @@ class Settings(BaseModel):
     watchdog_s: float = Field(
         120, gt=0, description="a worker without progress for this long, though there is lag, ends itself"
     )
-    dead_letter_max_ratio: float = Field(
-        0.5, gt=0, le=1, description="a partition is halted when more than this share of the last 1000 records was dead"
-    )
     dead_letter_max_run: int = Field(
-        1000, ge=1, description="a partition is halted after this many dead records in a row"
+        1000,
+        ge=0,
+        description="after an upgrade a partition is halted when so many records in a row, and no other of its topic, could be read; 0 = never",
     )
 
     retain_spans_d: int = Field(30, ge=1, description="days that raw spans stay")

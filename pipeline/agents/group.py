@@ -120,10 +120,16 @@ class KafkaGroup:
         """See Group."""
         self._soon(membership, partition, "resume")
 
-    def log_end(self, membership: Membership, partition: Partition) -> int | None:
+    def stable_end(self, membership: Membership, partition: Partition) -> int | None:
         """See Group."""
         state = membership.token.state_value(TopicPartition(*partition))
-        return None if state is None or state.highwater is None else int(state.highwater)
+        end = None if state is None else state.lso if state.lso is not None else state.highwater
+        return None if end is None else int(end)
+
+    def position(self, membership: Membership, partition: Partition) -> int | None:
+        """See Group."""
+        state = membership.token.state_value(TopicPartition(*partition))
+        return int(state.position) if state is not None and state.has_valid_position else None
 
     # Inside the consumer's thread.
 

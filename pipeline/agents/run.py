@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.metadata import version
 from typing import NoReturn
 
 from aiohttp.web import AppRunner
@@ -93,9 +94,9 @@ def limits_of(settings: Settings) -> Limits:
         batch_max_records=settings.batch_max_records,
         batch_max_wait_s=settings.batch_max_wait_s,
         send_deadline_s=settings.send_deadline_s,
-        dead_letter_max_ratio=settings.dead_letter_max_ratio,
         dead_letter_max_run=settings.dead_letter_max_run,
         watchdog_s=settings.watchdog_s,
+        version=version("tailrace"),
         settings_hash=hashlib.sha256(text.encode()).hexdigest()[:16],
     )
 

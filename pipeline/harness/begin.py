@@ -24,6 +24,8 @@ class RangeStart:
     """What stands there is of another epoch: its topic is gone, and these offsets are not this one's."""
     changed_settings: bool = False
     """The standing intent was written under other row-shaping settings."""
+    version: str | None = None
+    """Of the software that did the range before; None where that is not known."""
 
 
 def needs_progress(standing: CommittedState) -> bool:
@@ -51,7 +53,8 @@ def decide(at: Partition, epoch: str, settings_hash: str, standing: CommittedSta
         goes_on = max(end, standing.log_start)
         return RangeStart(offset=goes_on, commit=True, lost=(standing.committed, goes_on))
     if intent is None:
-        return RangeStart(offset=standing.committed)
+        version = noted.version if isinstance(noted, Done) else ""
+        return RangeStart(offset=standing.committed, version=version or None)
     changed = intent.settings_hash != settings_hash
     return RangeStart(offset=standing.committed, end=intent.end, changed_settings=changed)
 

@@ -77,7 +77,8 @@ class Delivery:
 
     async def finish(self) -> None:
         """S6: the range is done."""
-        await self._group.commit(self._membership, self._partition, self._intent.end, Done(self._intent.epoch).encode())
+        done = Done(self._intent.epoch, self._limits.version).encode()
+        await self._group.commit(self._membership, self._partition, self._intent.end, done)
 
     async def _insert(self, block: Block, sink: BlockSink) -> None:
         at = self._partition

@@ -31,6 +31,11 @@ class RangeIntake:
         return self._gathered.position
 
     @property
+    def records(self) -> int:
+        """Records that wait here."""
+        return self._gathered.records
+
+    @property
     def size_bytes(self) -> int:
         """Bytes that wait here."""
         return self._gathered.size_bytes

@@ -27,13 +27,14 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """No range is on record; all below the committed offset is done, in this epoch."""
+    """No range is on record; all below the committed offset is done, in this epoch. `version`: of the software that did the last of it."""
 
     epoch: str
+    version: str = ""
 
     def encode(self) -> str:
-        """As commit metadata: `done; epoch`."""
-        return f"{DONE}; {self.epoch}"
+        """As commit metadata: `done; epoch`, and the version where one is known."""
+        return f"{DONE}; {self.epoch}; {self.version}" if self.version else f"{DONE}; {self.epoch}"
 
 
 def parse(metadata: str) -> Intent | Done | None:
@@ -41,8 +42,8 @@ def parse(metadata: str) -> Intent | Done | None:
     if not metadata:
         return None
     parts = [part.strip() for part in metadata.split(";")]
-    if len(parts) == 2 and parts[0] == DONE:
-        return Done(parts[1])
+    if len(parts) in (2, 3) and parts[0] == DONE:
+        return Done(*parts[1:])
     if len(parts) != 4 or parts[0] != VERSION or not parts[1].isdigit():
         raise Misconfigured(
             f"the group's commit metadata reads {metadata[:80]!r}, which is no intent of this version",

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from pipeline.errors import Fenced, Never, NotNow
 from pipeline.harness import testing
 from pipeline.harness.backoff import Backoff
 from pipeline.harness.begin import RangeStart, decide, needs_progress
-from pipeline.harness.dead_limits import DeadLimits
+from pipeline.harness.dead_limits import DeadLimits, TopicReading
 from pipeline.harness.deliver import Delivery
 from pipeline.harness.gather import CutRange
 from pipeline.harness.intake import RangeIntake
@@ -58,6 +58,8 @@ class PipelineServices:
     executor: Executor
     same_epoch: Callable[[str, str], Awaitable[bool]] = _same
     """(topic, epoch) → whether the topic's id is still this one, asked of Kafka after the call. NotNow."""
+    reading: dict[str, TopicReading] = field(default_factory=dict)
+    """By topic: what this worker could read of it so far."""
 
 
 async def confirm_epoch(tools: PipelineServices, membership: Membership, at: Partition, epoch: str) -> None:
@@ -83,8 +85,9 @@ class PartitionPipeline:
         )
         limits = tools.limits
         self._intake = RangeIntake(tools.group, membership, partition, limits)
-        self._dead = DeadLimits(limits.dead_letter_max_ratio, limits.dead_letter_max_run)
-        self._closed = False
+        self._reading = tools.reading.setdefault(partition.topic, TopicReading())
+        self._dead = DeadLimits(self._reading, partition.partition, None, limits.dead_letter_max_run)
+        self._closed = self._busy = False
         self._noted, self._note_from = -1, 0.0
         self.committed = -1
         self.progressed_at = time.monotonic()
@@ -117,10 +120,21 @@ class PartitionPipeline:
         self._closed = True
         self._intake.close()
 
+    @property
+    def dead_share(self) -> float:
+        """Of the last 1000 records how many were dead, 0-1."""
+        return self._dead.share
+
     def lag_records(self) -> int | None:
-        """Records between the committed offset and the log's end as last heard."""
-        end = self._tools.group.log_end(self._membership, self._partition)
-        return None if end is None or self.committed < 0 else max(0, end - self.committed)
+        """Offsets between what is done and the log's stable end as last heard; 0 where all that is left was read and is no record."""
+        group, done = self._tools.group, self.committed
+        end = group.stable_end(self._membership, self._partition)
+        if end is None or done < 0:
+            return None
+        read = group.position(self._membership, self._partition)
+        if not self._busy and not self._intake.records and read is not None and read >= self._intake.position:
+            done = max(done, read)
+        return max(0, end - done)
 
     async def run(self) -> None:
         """Until closed. Fenced, Never, Misconfigured as above."""
@@ -130,8 +144,9 @@ class PartitionPipeline:
             cut = await self._intake.collect(end)
             if cut is None:
                 break
-            end = None
+            end, self._busy = None, True
             await self._batch(self._records(cut))
+            self._busy = False
         if self.committed > self._noted:
             await self._progress()
 
@@ -158,6 +173,9 @@ class PartitionPipeline:
             await self._record_loss(*begin.lost)
         if begin.commit:
             await self._tools.group.commit(self._membership, self._partition, begin.offset, Done(self._epoch).encode())
+        if begin.version not in (None, self._tools.limits.version):
+            run = self._tools.limits.dead_letter_max_run
+            self._dead = DeadLimits(self._reading, self._partition.partition, begin.version, run)
         self.committed = self._noted = begin.offset
         await self._intake.begin(begin.offset)
         self.progressed_at = time.monotonic()

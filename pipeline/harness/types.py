@@ -85,8 +85,11 @@ class Group(Protocol):
     def resume(self, membership: Membership, partition: Partition) -> None:
         """Fetch from it again."""
 
-    def log_end(self, membership: Membership, partition: Partition) -> int | None:
-        """The log's end as last heard, without asking."""
+    def stable_end(self, membership: Membership, partition: Partition) -> int | None:
+        """As far as the log may be read, as last heard, without asking: behind it are only open transactions."""
+
+    def position(self, membership: Membership, partition: Partition) -> int | None:
+        """Offset of the next record that a poll may give: behind transaction markers and what was compacted away."""
 
 
 class Pipeline(Protocol):
@@ -117,7 +120,7 @@ class Pipeline(Protocol):
         """End `run` after what is in hand."""
 
     def lag_records(self) -> int | None:
-        """Records not yet done, as far as is known."""
+        """Records not yet done, as far as is known: neither transaction markers nor what an open transaction holds back."""
 
     async def run(self) -> None:
         """Until closed. Fenced ends the membership's work; anything else that is raised ends the process."""
@@ -154,10 +157,11 @@ class Limits:
     batch_max_records: int = 50_000
     batch_max_wait_s: float = 0.5
     send_deadline_s: float = 60.0
-    dead_letter_max_ratio: float = 0.5
     dead_letter_max_run: int = 1000
     watchdog_s: float = 120.0
     backoff_min_s: float = 0.1
     backoff_max_s: float = 5.0
+    version: str = ""
+    """Of this software: stands in the mark of a range that is done."""
     settings_hash: str = "-"
     """Of the settings that shape rows: stands in the intent, so that a rebuilt batch can be told apart from a changed one."""

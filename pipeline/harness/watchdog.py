@@ -1,6 +1,7 @@
 """Ends a worker that makes no progress though there is lag, but not one that waits for its sink.
 
-Promises: looks from a thread of its own, so that a loop that hangs is seen, too. Says why before it ends anything.
+Promises: looks from a thread of its own, so that a loop that hangs is seen, too. Patience counts from when lag was first seen, or from the last step
+forward after that: a partition at which nothing came for an hour is not late with its first record. Says why before it ends anything.
 """
 
 import threading
@@ -14,13 +15,24 @@ class Stuck(Exception):  # noqa: N818 - what it found, not an error that someone
     """No progress though there is lag."""
 
 
-def find_stuck(pipelines: Iterable[Pipeline], now_s: float, patience_s: float) -> Pipeline | None:
-    """The first pipeline that stands still for no good reason."""
-    for pipeline in pipelines:
-        idle = now_s - pipeline.progressed_at >= patience_s
-        if idle and not pipeline.waits_for_sink and (pipeline.lag_records() or 0) > 0:
-            return pipeline
-    return None
+class Suspicion:
+    """Since when each pipeline has been behind without a step forward."""
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._behind_since: dict[int, float] = {}
+
+    def find(self, pipelines: Iterable[Pipeline], now_s: float) -> Pipeline | None:
+        """The first pipeline that stands still for no good reason, as of now (monotonic)."""
+        before, self._behind_since = self._behind_since, {}
+        stuck = None
+        for pipeline in pipelines:
+            if pipeline.waits_for_sink or not pipeline.lag_records():
+                continue
+            since_s = self._behind_since[id(pipeline)] = before.get(id(pipeline), now_s)
+            if now_s - max(since_s, pipeline.progressed_at) >= self._patience_s:
+                stuck = stuck or pipeline
+        return stuck
 
 
 class Watchdog:
@@ -33,6 +45,7 @@ class Watchdog:
         fatal: Callable[[BaseException], None],
     ) -> None:
         self._pipelines, self._patience_s, self._fatal = pipelines, patience_s, fatal
+        self._suspicion = Suspicion(patience_s)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
 
@@ -46,7 +59,7 @@ class Watchdog:
 
     def _run(self) -> None:
         while not self._stop.wait(min(5.0, self._patience_s / 4)):
-            stuck = find_stuck(self._pipelines(), time.monotonic(), self._patience_s)
+            stuck = self._suspicion.find(self._pipelines(), time.monotonic())
             if stuck is not None:
                 self._fatal(
                     Stuck(

@@ -14,7 +14,6 @@ from functools import partial
 from pipeline import clock
 from pipeline.errors import Fenced, Never, NotNow
 from pipeline.harness.backoff import Backoff
-from pipeline.harness.dead_limits import REASONS as DEAD_LIMITS
 from pipeline.harness.types import (
     Fetch,
     Group,
@@ -52,6 +51,8 @@ class Harness:
         self._membership: Membership | None = None
         self._pipelines: dict[Partition, Pipeline] = {}
         self._halted: dict[Partition, Never] = {}
+        self._stopped: dict[Partition, Pipeline] = {}
+        """Of halted partitions: they still know how far behind they are."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._finishing = asyncio.Event()
 
@@ -111,7 +112,7 @@ class Harness:
         """Set the gauges that are read, not counted."""
         telemetry.gauge("ready_partitions", sum(pipeline.ready for pipeline in self._pipelines.values()))
         telemetry.gauge("buffered_bytes", sum(pipeline.buffered_bytes for pipeline in self._pipelines.values()))
-        for (topic, partition), pipeline in self._pipelines.items():
+        for (topic, partition), pipeline in (self._pipelines | self._stopped).items():
             lag = pipeline.lag_records()
             if lag is not None:
                 telemetry.gauge("lag_records", lag, topic=topic, partition=str(partition))
@@ -145,8 +146,6 @@ class Harness:
                 return await pipeline.run()
             except Never as error:
                 self._halt(membership, partition, error)
-                if error.reason in DEAD_LIMITS:  # a new count would let as many through again
-                    return
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._finishing.wait(), HALTED_RETRY_S)
                 return
@@ -155,7 +154,8 @@ class Harness:
             self._group.resume(membership, partition)
 
     def _halt(self, membership: Membership, partition: Partition, error: Never) -> None:
-        self._pipelines.pop(partition, None)
+        if (pipeline := self._pipelines.pop(partition, None)) is not None:
+            self._stopped[partition] = pipeline
         self._group.pause(membership, partition)
         self._halted[partition] = error
         self._telemetry.gauge("halted", 1, topic=partition.topic, partition=str(partition.partition))
@@ -164,6 +164,7 @@ class Harness:
 
     def _unhalt(self, partition: Partition) -> None:
         del self._halted[partition]
+        self._stopped.pop(partition, None)
         self._telemetry.gauge("halted", 0, topic=partition.topic, partition=str(partition.partition))
 
     async def _epochs(self, topics: Sequence[str]) -> Mapping[str, str]:

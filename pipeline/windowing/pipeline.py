@@ -115,7 +115,7 @@ class WindowsPipeline:
 
     def lag_records(self) -> int | None:
         """Records that were not merged yet."""
-        end = self._tools.group.log_end(self._membership, self._partition)
+        end = self._tools.group.stable_end(self._membership, self._partition)
         return None if end is None or not self.ready else max(0, end - self._intake.next_offset)
 
     async def run(self) -> None:

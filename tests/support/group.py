@@ -29,6 +29,8 @@ class MemoryGroup:
         self.log_start: dict[Partition, int] = dict.fromkeys(values, 0)
         self.commits: list[tuple[int, str]] = []
         self.paused: set[Partition] = set()
+        self.markers = 0
+        """Control records behind the last one."""
         self.pipelines: dict[Partition, Pipeline] = {}
         self.current: Membership | None = None
         self.before: Callable[[str], None] = _nothing
@@ -77,9 +79,13 @@ class MemoryGroup:
         """See Group."""
         self.paused.discard(partition)
 
-    def log_end(self, membership: Membership, partition: Partition) -> int | None:
+    def stable_end(self, membership: Membership, partition: Partition) -> int | None:
         """See Group."""
-        return len(self.values[partition])
+        return len(self.values[partition]) + self.markers
+
+    def position(self, membership: Membership, partition: Partition) -> int | None:
+        """See Group: all that was fetched was handed out."""
+        return len(self.values[partition]) + self.markers
 
     def _check(self, membership: Membership) -> None:
         if membership is not self.current or membership.ended:

@@ -30,6 +30,7 @@ class Decoded:
     dead_records: int = 0
     """Records that were given up as a whole."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """`spans`, `dead_spans`, `broken_owners`, `ends_clamped`, `starts_clamped`, `starts_mended`, `weights_clamped`, `attributes_dropped`, `attributes_repeated`,
+    """`spans`, `dead_spans`, `broken_owners`, `ends_clamped`, `starts_clamped`, `starts_mended`, `weights_clamped`, `attributes_dropped`,
+    `attributes_repeated`,
     `references_dropped`, `names_cut`, `attribute_values_cut`.
     """

@@ -103,7 +103,8 @@ class World:
     @property
     def done(self) -> bool:
         """All is committed."""
-        return self.group.committed.get(AT) == (len(self.group.values[AT]), DONE)
+        offset, metadata = self.group.committed.get(AT, (None, ""))
+        return offset == len(self.group.values[AT]) and isinstance(parse(metadata), Done)
 
     async def _live(self, limits: Limits, script: Script, same_epoch: Callable[[str, str], Awaitable[bool]]) -> None:
         with ThreadPoolExecutor(1) as executor:
@@ -252,12 +253,32 @@ def test_a_member_that_lost_its_partition_sends_nothing_more() -> None:
     assert world.counted("rows") == once(world)
 
 
-def test_too_many_dead_records_stop_the_worker_before_anything_is_sent() -> None:
+def test_dead_records_without_end_are_worked_through_under_the_same_version() -> None:
     world = World(0)
-    world.group.values[AT] = [b"dead"] * 30
-    with pytest.raises(Never, match="in a row"):
-        world.live(replace(LIMITS, batch_max_records=50, dead_letter_max_run=20))
-    assert not world.blocks.blocks
+    world.group.values[AT] = [b"dead"] * 300 + [b"good"]
+    world.live(replace(LIMITS, batch_max_records=50, dead_letter_max_run=20, version="1"))
+    assert world.counted("rows") == Counter([300])
+
+
+def test_a_release_that_can_read_nothing_is_held_before_anything_is_sent_and_the_one_before_goes_on() -> None:
+    world = World(3)
+    world.live(replace(LIMITS, version="1"))
+    assert world.group.committed[AT] == (3, Done(EPOCH, "1").encode())
+    world.group.values[AT] += [b"dead"] * 30
+    sent = dict(world.blocks.blocks)
+    with pytest.raises(Never, match="since version 1"):
+        world.live(replace(LIMITS, batch_max_records=50, dead_letter_max_run=20, version="2"))
+    assert world.blocks.blocks == sent
+    world.live(replace(LIMITS, batch_max_records=50, dead_letter_max_run=20, version="1"))
+    assert world.group.committed[AT][0] == 33
+
+
+def test_markers_behind_the_last_record_are_no_lag() -> None:
+    world = World(7)
+    world.group.markers = 2
+    world.live()
+    pipeline = world.group.pipelines[AT]
+    assert (world.group.committed[AT][0], pipeline.lag_records()) == (7, 0)
 
 
 def test_two_blocks_for_one_table_are_refused() -> None:
