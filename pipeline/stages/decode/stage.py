@@ -25,7 +25,7 @@ from pipeline.kernels.wire.counted import (
 from pipeline.kernels.wire.frames import BAD_SPANS, SPANS
 from pipeline.kernels.wire.spans import Rules
 from pipeline.model.records import Records
-from pipeline.model.span_columns import I64
+from pipeline.model.span_columns import I64, U8
 from pipeline.stages.decode import letters
 from pipeline.stages.decode.arena import joined
 from pipeline.stages.decode.columns import span_columns
@@ -45,16 +45,21 @@ def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
     Per span 0.25 us without rows, 0.3 us with 7 attributes (`python -m benchmarks decode`: 4.1 and 3.4 M spans a CPU-second); JSON is translated to
     protobuf first by Python, which is far slower.
     """
-    translation = translated(records.values, json_records(records.values))
-    buffer, start = joined(translation.values)
-    times = records.timestamps_ms * 1_000_000
-    wire = _wire(rules, times - rules.retain_spans_d * DAY_NS, times + rules.future_limit_s * 1_000_000_000)
-    tables = scanned(buffer, start, _codes(records, translation), wire, with_rows=rows)
+    translation, buffer, start, tables = scan_of(records, rules, rows=rows)
     dead = letters.of_codes(records, tables, translation.bad_records)
     dead += letters.of_spans(records, buffer, tables, translation.bad_spans)
     columns, cuts = span_columns(buffer, int(start[-1]), tables, rules, rows=rows)
     dead_records = int(np.count_nonzero(tables.record_codes))
     return Decoded(columns, tuple(dead), dead_records, _counts(tables, cuts))
+
+
+def scan_of(records: Records, rules: DecodeRules, *, rows: bool) -> tuple[Translation, U8, I64, Scanned]:
+    """(what JSON became, the arena, where each record begins in it, all tables): decoding without what it gives."""
+    translation = translated(records.values, json_records(records.values))
+    buffer, start = joined(translation.values)
+    times = records.timestamps_ms * 1_000_000
+    wire = _wire(rules, times - rules.retain_spans_d * DAY_NS, times + rules.future_limit_s * 1_000_000_000)
+    return translation, buffer, start, scanned(buffer, start, _codes(records, translation), wire, with_rows=rows)
 
 
 def dated(records: Records, rules: DecodeRules) -> Records:
