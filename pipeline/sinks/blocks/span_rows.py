@@ -1,7 +1,7 @@
 """SpanColumns → a Native block of `otel_traces`, straight from the buffer: no Python object per span, attribute or event.
 
-Promises: every span is one row, but of one trace at most `spans_per_trace_max` (the first ones); values as the OpenTelemetry exporter writes them.
-The same columns give the same bytes. Does not redact, does not cut: that is decode's part.
+Promises: every span is one row, but of one trace at most `spans_per_trace_max` (the first ones), and in all what `within_bytes` lets; values as
+the OpenTelemetry exporter writes them. The same columns give the same bytes. Does not redact, does not cut: that is decode's part.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from pipeline.kernels.native.strings import hex_ids, repeat, strings, strings_wi
 from pipeline.model.outcome import Block
 from pipeline.model.records import Records
 from pipeline.model.span_columns import Attributes, Events, Links, SpanColumns, Strings
-from pipeline.sinks.blocks.span_selection import select, within_trace_limit
+from pipeline.sinks.blocks.span_selection import select, within_bytes, within_trace_limit
 
 TABLE = "otel_traces"
 KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
@@ -28,12 +28,13 @@ U64 = npt.NDArray[np.uint64]
 
 
 def span_rows(columns: SpanColumns, records: Records, spans_per_trace_max: int) -> tuple[Block, int]:
-    """The block, and how many spans it leaves out because their trace has too many."""
-    kept = within_trace_limit(columns, spans_per_trace_max)
-    left_out = 0
-    if kept is not None:
-        left_out = len(columns) - len(kept)
-        columns = select(columns, kept)
+    """The block, and how many spans it leaves out because their trace has too many, or because the rows would take too much memory."""
+    spans = len(columns)
+    if (first := within_trace_limit(columns, spans_per_trace_max)) is not None:
+        columns = select(columns, first)
+    if (fitting := within_bytes(columns)) is not None:
+        columns = select(columns, fitting)
+    left_out = spans - len(columns)
     parts = list(_columns(columns, records))
     names = tuple(name for name, _, _ in parts)
     return Block(TABLE, names, len(columns), block(len(columns), parts)), left_out

@@ -20,6 +20,32 @@ def within_trace_limit(columns: SpanColumns, limit: int) -> I64 | None:
     return None if keep is None else np.flatnonzero(keep)
 
 
+ROWS_BYTES_MAX = 128 << 20
+"""Of one batch's rows, about. A usual batch of 16 MiB makes some 30 MiB; a resource of 64 KiB is written again for each of its spans."""
+
+
+def within_bytes(columns: SpanColumns, bytes_max: int = ROWS_BYTES_MAX) -> I64 | None:
+    """Which spans, in their order, fit into so many bytes of rows; None if all do, which is seen by a look at resources and scopes alone."""
+    owners = _owner_bytes(columns.resources.attributes)
+    scopes = columns.scopes.name.length.astype(np.int64) + columns.scopes.version.length
+    again = np.bincount(columns.resource, minlength=len(owners)) @ owners
+    again += np.bincount(columns.scope, minlength=len(scopes)) @ scopes
+    if again + len(columns.buffer) <= bytes_max:
+        return None
+    each = owners[columns.resource] + scopes[columns.scope]
+    if columns.attributes is not None:
+        each += _owner_bytes(columns.attributes)
+    return np.flatnonzero(np.cumsum(each) <= bytes_max)
+
+
+def _owner_bytes(attributes: Attributes) -> I64:
+    """int64[owners]: bytes of their keys and values."""
+    sizes = attributes.key.length.astype(np.int64) + attributes.value.length
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    owned: I64 = ends[attributes.first[1:]] - ends[attributes.first[:-1]]
+    return owned
+
+
 def select(c: SpanColumns, rows: I64) -> SpanColumns:
     """The spans in `rows`, with their attributes, events and links."""
     return replace(
