@@ -4,6 +4,8 @@ Promises: its id is (topic, epoch, partition, offset, span_index), so a rebuilt 
 On Kafka the value is the original bytes and all else stands in headers; in ClickHouse all but the bytes.
 """
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict, Field
 
 REASONS = (
@@ -42,7 +44,19 @@ class DeadLetter(BaseModel):
     error: str = Field(max_length=1000)
     first_seen_ms: int = Field(ge=0)
     """Broker time of the record: a pure fact of the input, not of the clock."""
+    left_out_bytes: int = Field(default=0, ge=0)
+    """Bytes behind `value` that were not kept: a letter must fit into what a broker takes."""
     value: bytes = b""
+
+    def capped(self, bytes_max: int) -> "DeadLetter":
+        """The letter with at most so many bytes, saying so where some are left out."""
+        more = len(self.value) - bytes_max
+        if more <= 0:
+            return self
+        left_out = self.left_out_bytes + more
+        said = f" (the first {bytes_max} bytes are kept, {left_out} are not)"
+        error = self.error.partition(" (the first ")[0][: 1000 - len(said)] + said
+        return self.model_copy(update={"value": self.value[:bytes_max], "left_out_bytes": left_out, "error": error})
 
     @property
     def id(self) -> str:
@@ -55,8 +69,10 @@ class DeadLetter(BaseModel):
         return [(f"tailrace.{name}", str(value).encode()) for name, value in fields.items()]
 
     @classmethod
-    def from_kafka(cls, headers: list[tuple[str, bytes]], value: bytes) -> "DeadLetter":
+    def from_kafka(cls, headers: Sequence[tuple[str, bytes | None]], value: bytes) -> "DeadLetter":
         """The letter from a Kafka record's headers and value; ValueError where they are not a dead letter's."""
         prefix = "tailrace."
-        fields = {name.removeprefix(prefix): text.decode() for name, text in headers if name.startswith(prefix)}
+        fields = {
+            name.removeprefix(prefix): (text or b"").decode() for name, text in headers if name.startswith(prefix)
+        }
         return cls.model_validate({**fields, "value": value})

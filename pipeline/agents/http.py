@@ -1,17 +1,22 @@
-"""A worker's own doors: /metrics (Prometheus text), /live (the loop answers), /ready (a member of the group, positions known, none halted).
+"""A worker's own doors: /metrics, /live (the loop answers), /ready (a member of the group, positions known, none halted), POST /intents/skip.
 
-Promises: loopback unless told otherwise, and guarded against pages of other origins (pipeline/http_guard.py). Knows the harness by three questions only.
+Promises: loopback unless told otherwise, and guarded against pages of other origins (pipeline/http_guard.py). The way past a
+halted partition's batch is for this machine alone. Knows the harness by four questions only.
 """
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from pipeline.errors import Misconfigured
-from pipeline.http_guard import demand_locked, guard
+from pipeline.http_guard import demand_locked, guard, is_loopback
 
 log = logging.getLogger(__name__)
+
+Skip = Callable[[str, int], Awaitable[str]]
+"""(topic, partition) of a halted one → what was kept. Misconfigured; TimeoutError."""
 
 
 async def open_doors(
@@ -20,6 +25,7 @@ async def open_doors(
     metrics: Callable[[], bytes],
     ready: Callable[[], bool],
     halted: Callable[[], Mapping[str, str]] = dict,
+    skip: Skip | None = None,
 ) -> web.AppRunner:
     """Serve; the runner is to be cleaned up. Misconfigured: an address beyond loopback without being told that it is meant."""
     host, _, port = address.rpartition(":")
@@ -37,7 +43,21 @@ async def open_doors(
         is_ready = ready()
         return web.json_response({"status": "ready" if is_ready else "waiting"}, status=200 if is_ready else 503)
 
+    async def on_skip(request: web.Request) -> web.Response:
+        if skip is None or not is_loopback(request.remote or ""):
+            return web.json_response({"error": "only this machine may ask for that"}, status=403)
+        try:
+            told = await skip(request.query["topic"], int(request.query["partition"]))
+        except (KeyError, ValueError):
+            return web.json_response({"error": "say ?topic=T&partition=N"}, status=400)
+        except Misconfigured as error:
+            return web.json_response({"error": str(error)}, status=409)
+        except (TimeoutError, asyncio.CancelledError):
+            return web.json_response({"error": "it was not done in time: see /ready, and ask again"}, status=504)
+        return web.json_response({"skipped": told})
+
     app = web.Application(middlewares=[guard(host)])
+    app.add_routes([web.post("/intents/skip", on_skip)])
     app.add_routes([web.get("/metrics", on_metrics), web.get("/live", on_live), web.get("/ready", on_ready)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -134,7 +134,7 @@ class WorkerServices:
             settings = self._settings
             ready, halted = partial(getattr, self._harness, "ready"), partial(getattr, self._harness, "halted")
             self._doors = await open_doors(
-                settings.worker_http, settings.worker_http_insecure, self._metrics, ready, halted
+                settings.worker_http, settings.worker_http_insecure, self._metrics, ready, halted, self._harness.skip
             )
         except Misconfigured as error:
             fatal(error)

@@ -85,11 +85,15 @@ def redrive(
     async def run() -> str:
         known = await dead_letters.read(bootstrap)
         chosen = [letter for letter in known.letters.values() if letter.id in (ids or ()) or letter.reason == reason]
-        new = [letter for letter in chosen if letter.id not in known.redriven and letter.value]
+        new = [
+            letter
+            for letter in chosen
+            if letter.id not in known.redriven and letter.value and not letter.left_out_bytes
+        ]
         outcomes = [works[letter.topic](alone(letter.topic, letter.value, clock.now_ms())) for letter in new]
         sound = [one for one, outcome in zip(new, outcomes, strict=True) if not dead_letters.would_die(outcome)]
         await dead_letters.redrive(bootstrap, sound)
-        told = f"{len(sound)} sent again, {len(chosen) - len(new)} were sent before or hold no bytes"
+        told = f"{len(sound)} sent again, {len(chosen) - len(new)} were sent before or do not hold all their bytes"
         return f"{told}, {len(new) - len(sound)} would die again"
 
     typer.echo(asyncio.run(run()))

@@ -212,12 +212,8 @@ def _workers(settings: Settings) -> str:
     """Of the `up` that runs in the data folder, or the one that TAILRACE_WORKER_HTTP names: each halted partition by name."""
     from pipeline.errors import Misconfigured
     from pipeline.operations import workers
-    from pipeline.operations.running import running_here
 
-    addresses = running_here(settings.data_dir).get("worker_http") or []
-    if not addresses and not settings.worker_http.endswith(":0"):
-        addresses = [f"http://{settings.worker_http}"]
-    states = workers.ask(addresses)
+    states = workers.ask(workers.addresses_of(settings))
     wrong = [f"{state.address} does not answer" for state in states if state.status == "gone"]
     wrong += [f"{where} is halted: {why}" for state in states for where, why in state.halted.items()]
     wrong += [

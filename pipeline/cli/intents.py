@@ -41,13 +41,16 @@ def show() -> None:
 
 
 def skip(topic: str, partition: int) -> None:
-    """Keep every record of the standing range as a dead letter, and go on behind it. Stop the workers first."""
+    """Keep every record of the standing range as a dead letter, and go on behind it.
+
+    A worker of this machine that has the partition halted does it itself, while it runs. Otherwise all workers must be stopped first.
+    """
     import asyncio
 
     from pipeline.errors import Misconfigured
     from pipeline.flow import dead_letters
     from pipeline.kafka.producer import KafkaMessages
-    from pipeline.operations import intents
+    from pipeline.operations import intents, workers
     from pipeline.settings import load
     from pipeline.sinks.clickhouse.sink import ClickHouse
 
@@ -62,6 +65,9 @@ def skip(topic: str, partition: int) -> None:
             raise Misconfigured(
                 f"the intent on {topic}/{partition} is of a topic that was made anew", "Start a worker: it discards it"
             )
+        for state in workers.ask(workers.addresses_of(settings)):
+            if f"{topic}/{partition}" in state.halted:
+                return f"{topic}/{partition}: {workers.skip(state.address, topic, partition)}"
         await intents.refuse_members(settings.kafka_bootstrap, settings.kafka_group)
         letters = await intents.letters(settings.kafka_bootstrap, one)
         outcome = dead_letters(letters)

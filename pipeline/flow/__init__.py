@@ -47,6 +47,9 @@ COUNTS = {
 """A stage's own counts → our metrics (`key:label`). What is not named here is a detail of the stage."""
 
 
+LETTER_BYTES_MAX = 16 << 20
+"""Of one dead letter: well below what our topics take (20 MiB); a batch may unpack to more."""
+
 ENDS_MAX = 512
 """At most so many spans of one range are asked for their end."""
 
@@ -103,6 +106,7 @@ def dead_letters(letters: Sequence[DeadLetter]) -> Outcome:
     """Dead letters as rows and as messages; nothing for none."""
     if not letters:
         return Outcome()
+    letters = [letter.capped(LETTER_BYTES_MAX) for letter in letters]
     messages = tuple(
         Message(topics.DEAD_LETTERS, letter.value, key=letter.topic.encode(), headers=tuple(letter.headers()))
         for letter in letters

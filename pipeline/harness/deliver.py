@@ -6,17 +6,29 @@ sending the same intent again. *Not now* is repeated for ever, *never* and *fenc
 
 import logging
 import time
+from dataclasses import replace
 
 from pipeline import clock
-from pipeline.errors import NotNow
+from pipeline.errors import Never, NotNow
 from pipeline.harness import testing
 from pipeline.harness.backoff import Backoff
 from pipeline.harness.intent import Done, Intent, token
 from pipeline.harness.types import Group, Limits, Membership, Partition, Telemetry
-from pipeline.model.outcome import Block, Outcome
+from pipeline.model.outcome import Block, Message, Outcome
 from pipeline.sinks.base import BlockSink, MessageSink
+from schemas.topics import DEAD_LETTERS
 
 log = logging.getLogger(__name__)
+
+
+def without_bytes(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """The same with dead letters that say what they are but hold no bytes: for a broker that takes less than our topics ask for."""
+    return tuple(
+        replace(message, value=b"", headers=(*message.headers, ("tailrace.left_out_bytes", b"%d" % len(message.value))))
+        if message.topic == DEAD_LETTERS and message.value
+        else message
+        for message in messages
+    )
 
 
 class Delivery:
@@ -63,13 +75,20 @@ class Delivery:
             testing.point("S4:between")
         self.visible_ns = clock.now_ns()
         testing.point("S4:after")
-        if outcome.messages:
+        produced = outcome.messages
+        if produced:
             backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)
             while True:
                 await self._in_time()
                 try:
-                    await messages.send(outcome.messages)
+                    await messages.send(produced)
                     break
+                except Never as error:
+                    smaller = without_bytes(produced)
+                    if smaller == produced:
+                        raise
+                    log.error("%s/%s: %s; its dead letters go without their bytes", *self._partition, error)
+                    produced = smaller
                 except NotNow as error:
                     self._telemetry.count("produce_errors", kind="not_now")
                     await self._held_up(backoff, error)

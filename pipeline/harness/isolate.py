@@ -64,6 +64,32 @@ def isolated(work: Work, letters: Callable[[Sequence[DeadLetter]], Outcome], rec
     )
 
 
+def skipped(records: Records, letters: Callable[[Sequence[DeadLetter]], Outcome]) -> Outcome:
+    """Every record of the range as a dead letter, and nothing else of it: the way past a batch that can never be inserted."""
+    error = (
+        f"skipped by hand with the range [{records.start_offset}, {records.end_offset}); "
+        "tables that took the batch before another refused it hold its rows"
+    )
+    told = letters(
+        [
+            DeadLetter(
+                topic=records.topic,
+                epoch=records.epoch,
+                partition=records.partition,
+                offset=int(records.offsets[at]),
+                stage="harness",
+                reason="skipped",
+                error=error,
+                first_seen_ms=max(0, int(records.timestamps_ms[at])),
+                value=records.values[at],
+            )
+            for at in range(len(records.values))
+        ]
+    )
+    blocks = tuple(replace(block, part="skipped") for block in told.blocks)
+    return replace(told, blocks=blocks, dead_records=len(records.values))
+
+
 def _faults(work: Work, records: Records, error: Exception) -> dict[int, Exception]:
     """Place of each record that fails by itself → what it raises; `error` is what all of them together raised."""
     faults: dict[int, Exception] = {}

@@ -25,7 +25,7 @@ from pipeline.harness.deliver import Delivery
 from pipeline.harness.gather import CutRange
 from pipeline.harness.intake import RangeIntake
 from pipeline.harness.intent import Done, Intent, token
-from pipeline.harness.isolate import isolated
+from pipeline.harness.isolate import isolated, skipped
 from pipeline.harness.types import Fetch, Group, Limits, Membership, Partition, Telemetry, Work
 from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
@@ -88,6 +88,8 @@ class PartitionPipeline:
         self._reading = tools.reading.setdefault(partition.topic, TopicReading())
         self._dead = DeadLimits(self._reading, partition.partition, None, limits.dead_letter_max_run)
         self._closed = self._busy = False
+        self._skips: Callable[[str], None] | None = None
+        self._on_record: int | None = None
         self._noted, self._note_from = -1, 0.0
         self.committed = -1
         self.progressed_at = time.monotonic()
@@ -110,6 +112,10 @@ class PartitionPipeline:
     def ready(self) -> bool:
         """Whether it knows where it is."""
         return self._intake.begun
+
+    def skip_next(self, told: Callable[[str], None]) -> None:
+        """Keep the records of the range on record as dead letters instead of working on them; `told` hears what was kept. Before `run`."""
+        self._skips = told
 
     def deliver(self, fetch: Fetch) -> None:
         """Take in what a poll gave; never blocks."""
@@ -139,7 +145,7 @@ class PartitionPipeline:
     async def run(self) -> None:
         """Until closed. Fenced, Never, Misconfigured as above."""
         begin = await self._begin()
-        end = begin.end
+        end = self._on_record = begin.end
         while not self._closed:
             cut = await self._intake.collect(end)
             if cut is None:
@@ -236,11 +242,14 @@ class PartitionPipeline:
         await delivery.intend()
         testing.point("S2:after")
         begun = time.monotonic()
-        outcome = await asyncio.get_running_loop().run_in_executor(
-            tools.executor, isolated, self._work, tools.dead_letters, records
-        )
+        skip = self._skips if records.end_offset == self._on_record else None
+        if skip is not None:
+            outcome = skipped(records, tools.dead_letters)
+        else:
+            run = asyncio.get_running_loop().run_in_executor
+            outcome = await run(tools.executor, isolated, self._work, tools.dead_letters, records)
+            self._check(records, outcome)
         tools.telemetry.observe("work_seconds", time.monotonic() - begun, topic=at.topic)
-        self._check(records, outcome)
         testing.point("S3:after")
         self.waits_for_sink = True
         try:
@@ -251,6 +260,11 @@ class PartitionPipeline:
         await delivery.finish()
         testing.point("S6:after")
         self.committed, self.progressed_at = records.end_offset, time.monotonic()
+        if skip is not None:
+            self._skips = None
+            skip(
+                f"{len(records.values)} records of [{records.start_offset}, {records.end_offset}) kept as dead letters"
+            )
         if len(records.timestamps_ms):
             self.newest_s = float(records.timestamps_ms[-1]) / 1000
         self._count(records, outcome, delivery.visible_ns)

@@ -5,7 +5,7 @@ Promises: knows neither Faust nor aiokafka; the real group is `pipeline.agents.g
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -124,6 +124,14 @@ class Pipeline(Protocol):
 
     async def run(self) -> None:
         """Until closed. Fenced ends the membership's work; anything else that is raised ends the process."""
+
+
+@runtime_checkable
+class Skips(Protocol):
+    """A pipeline whose range on record can be passed over."""
+
+    def skip_next(self, told: Callable[[str], None]) -> None:
+        """Keep the range on record as dead letters instead of working on it; `told` hears what was kept. Before `run`."""
 
 
 PipelineMaker = Callable[[Membership, Partition, str], Pipeline]

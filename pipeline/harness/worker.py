@@ -8,11 +8,10 @@ which halts its partition alone: the intent stands, the others go on, and it is 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 
 from pipeline import clock
-from pipeline.errors import Fenced, Never, NotNow
+from pipeline.errors import Fenced, Misconfigured, Never, NotNow
 from pipeline.harness.backoff import Backoff
 from pipeline.harness.types import (
     Fetch,
@@ -22,10 +21,14 @@ from pipeline.harness.types import (
     Partition,
     Pipeline,
     PipelineMaker,
+    Skips,
     Telemetry,
 )
 
 log = logging.getLogger(__name__)
+
+SKIP_S = 60.0
+"""So long who asks for a skip waits for it."""
 
 HALTED_RETRY_S = 10.0
 """A halted partition is tried again after this time: what refused its batch may have been mended."""
@@ -53,6 +56,9 @@ class Harness:
         self._halted: dict[Partition, Never] = {}
         self._stopped: dict[Partition, Pipeline] = {}
         """Of halted partitions: they still know how far behind they are."""
+        self._skips: dict[Partition, asyncio.Future[str]] = {}
+        """Halted partitions whose range on record is to be passed over; who asked waits for the word that it was."""
+        self._wake: dict[Partition, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._finishing = asyncio.Event()
 
@@ -86,6 +92,9 @@ class Harness:
         """The membership ended: drop everything that is not yet on record."""
         self._membership = None
         self._pipelines = {}
+        for asked in self._skips.values():
+            asked.cancel()
+        self._skips.clear()
         for partition in list(self._halted):
             self._unhalt(partition)
         for task in self._tasks:
@@ -96,6 +105,15 @@ class Harness:
         pipeline = self._pipelines.get(fetch.partition)
         if pipeline is not None:
             pipeline.deliver(fetch)
+
+    async def skip(self, topic: str, number: int) -> str:
+        """Keep the records of a halted partition's range as dead letters and go on behind it. Misconfigured: it is not halted here, or it failed."""
+        partition = Partition(topic, number)
+        if partition not in self._halted or partition not in self._wake:
+            raise Misconfigured(f"{topic}/{number} is not halted in this worker", "See `tailrace doctor`")
+        asked = self._skips.setdefault(partition, asyncio.get_running_loop().create_future())
+        self._wake[partition].set()
+        return await asyncio.wait_for(asyncio.shield(asked), SKIP_S)
 
     async def finish(self, timeout_s: float) -> None:
         """Begin no further batch, and wait for those in hand; what takes longer stays on record."""
@@ -146,12 +164,30 @@ class Harness:
                 return await pipeline.run()
             except Never as error:
                 self._halt(membership, partition, error)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._finishing.wait(), HALTED_RETRY_S)
+            if await self._rest(partition):
                 return
             self._unhalt(partition)
             pipeline = self._pipelines[partition] = again()
+            if partition in self._skips and isinstance(pipeline, Skips):
+                pipeline.skip_next(partial(self._skipped, partition))
             self._group.resume(membership, partition)
+
+    async def _rest(self, partition: Partition) -> bool:
+        """Until it is time to try a halted partition again; True: the worker ends."""
+        woken = self._wake[partition] = asyncio.Event()
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._finishing, woken)]
+        try:
+            await asyncio.wait(waits, timeout=HALTED_RETRY_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            del self._wake[partition]
+            for wait in waits:
+                wait.cancel()
+        return self._finishing.is_set()
+
+    def _skipped(self, partition: Partition, told: str) -> None:
+        asked = self._skips.pop(partition, None)
+        if asked is not None and not asked.done():
+            asked.set_result(told)
 
     def _halt(self, membership: Membership, partition: Partition, error: Never) -> None:
         if (pipeline := self._pipelines.pop(partition, None)) is not None:

@@ -89,7 +89,8 @@ async def refuse_members(bootstrap: str, group: str) -> None:
     if members:
         raise Misconfigured(
             f"the group {group} has {len(members)} members",
-            "Stop all workers of the group first, then skip again (one that was killed is forgotten after TAILRACE_SESSION_TIMEOUT_S)",
+            "Name the one that has the partition halted by TAILRACE_WORKER_HTTP, or stop all workers of the group first, then skip again "
+            "(one that was killed is forgotten after TAILRACE_SESSION_TIMEOUT_S)",
         )
 
 

@@ -5,13 +5,19 @@ Promises: an answer for each address within a few seconds, whatever is there. Do
 
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipeline.errors import Misconfigured
+from pipeline.operations.running import running_here
+from pipeline.settings import Settings
+
 TIMEOUT_S = 5.0
+SKIP_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,34 @@ def ask(addresses: Sequence[str]) -> list[WorkerState]:
         return []
     with ThreadPoolExecutor(len(addresses)) as threads:
         return list(threads.map(_ask, addresses))
+
+
+def skip(address: str, topic: str, partition: int) -> str:
+    """Ask a worker to pass over the range of its halted partition; what it kept. Misconfigured with the worker's word."""
+    query = urllib.parse.urlencode({"topic": topic, "partition": partition})
+    request = urllib.request.Request(f"{address}/intents/skip?{query}", method="POST")  # noqa: S310 - our own http address
+    try:
+        with urllib.request.urlopen(request, timeout=SKIP_S) as answer:  # noqa: S310 - as above
+            return str(json.load(answer)["skipped"])
+    except urllib.error.HTTPError as error:
+        with error:
+            said = _json_of(error)
+        why = said.get("error", said) if isinstance(said, dict) else f"status {error.code}"
+        raise Misconfigured(
+            f"the worker at {address} did not skip: {why}", "See its log and `tailrace doctor`"
+        ) from None
+    except (OSError, ValueError, KeyError) as error:
+        raise Misconfigured(
+            f"the worker at {address} gave no answer: {error}", "See its log and `tailrace doctor`"
+        ) from None
+
+
+def addresses_of(settings: Settings) -> list[str]:
+    """Workers that are known here: those of the `up` that runs in the data folder, else the one that TAILRACE_WORKER_HTTP names."""
+    near: list[str] = running_here(settings.data_dir).get("worker_http") or []
+    if not near and not settings.worker_http.endswith(":0"):
+        near = [f"http://{settings.worker_http}"]
+    return near
 
 
 def _ask(address: str) -> WorkerState:

@@ -74,6 +74,20 @@ def produce(bootstrap: str, topic: str, partition: int, *values: bytes) -> None:
     asyncio.run(send())
 
 
+def produce_compressed(bootstrap: str, topic: str, partition: int, value: bytes, codec: str = "zstd") -> None:
+    """One record, however large, made small by a codec."""
+
+    async def send() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, compression_type=codec, max_request_size=1 << 30)
+        await producer.start()
+        try:
+            await producer.send_and_wait(topic, value, partition=partition)
+        finally:
+            await producer.stop()
+
+    asyncio.run(send())
+
+
 def delete_group(bootstrap: str, group: str) -> None:
     """The group and its offsets; it must have no members."""
     host, _, port = bootstrap.rpartition(":")

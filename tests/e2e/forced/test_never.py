@@ -8,7 +8,7 @@ import pytest
 
 from schemas.topics import SPANS
 from tests.e2e.forced.world import Member, Spans, request
-from tests.support.kafka_admin import epoch_of
+from tests.support.kafka_admin import epoch_of, produce_compressed
 
 REFUSE = "ALTER TABLE {db}.otel_traces ADD CONSTRAINT refused CHECK SpanName != 'poison'"
 ACCEPT = "ALTER TABLE {db}.otel_traces DROP CONSTRAINT refused"
@@ -39,7 +39,10 @@ def test_a_batch_that_can_never_be_inserted_halts_its_partition_alone_until_it_i
     assert shown.startswith(f"{SPANS}/0: [1, 2) epoch {epoch}")
     assert "1 records, " in shown
 
-    assert "Stop all workers of the group first" in spans.run("intents", "skip", SPANS, "0", code=2)
+    assert "stop all workers of the group first" in spans.run("intents", "skip", SPANS, "0", code=2)
+    assert member.metric("tailrace_consumer_lag_records", topic=SPANS, partition="0") >= 1, (
+        "the lag of a halted partition is seen"
+    )
     assert spans.letters() == {}
     assert member.worker.stop() == 0
     assert "1 records of [1, 2) kept as dead letters" in spans.run("intents", "skip", SPANS, "0")
@@ -68,3 +71,33 @@ def test_once_the_store_takes_it_a_halted_batch_goes_in_by_itself(spans: Spans) 
     assert not member.worker.dead()
     assert member.ready()
     assert spans.letters() == {}
+
+
+@pytest.mark.timeout(300)
+def test_a_running_worker_skips_its_halted_range_when_it_is_asked_to(spans: Spans) -> None:
+    member, epoch = halted(spans), epoch_of(spans.stage.bootstrap, SPANS)
+    spans.send(0, request("c"))
+    here = {"TAILRACE_WORKER_HTTP": member.address}
+    assert f"{SPANS}/0 is halted: constraint" in spans.run("doctor", code=1, env=here)
+    assert "1 records of [1, 2) kept as dead letters" in spans.run("intents", "skip", SPANS, "0", env=here)
+    spans.wait(lambda: spans.idle(SPANS) and spans.spans() == {"a": 1, "c": 1})
+    assert spans.spans("otel_traces") == {"a": 1, "c": 1}
+    assert spans.letters() == {f"{SPANS}|{epoch}|0|1|-1": "skipped"}
+    spans.wait(member.ready)
+    assert "no intent stands" in spans.run("intents", "skip", SPANS, "0", code=2, env=here)
+
+
+@pytest.mark.timeout(300)
+def test_the_order_that_stopped_everything_stops_nothing(spans: Spans) -> None:
+    """Garbage on one partition, 25 MiB of zeros that a codec makes small on another, garbage on the rest, then good records on all."""
+    member = spans.start()
+    produce_compressed(spans.stage.bootstrap, SPANS, 0, bytes(25 << 20))
+    for partition in (1, 2, 3):
+        spans.send(partition, b"\xff\xfe garbage", b"\xff" * 5000)
+    for partition in range(4):
+        spans.send(partition, request(f"good {partition}"))
+    spans.wait(lambda: spans.idle(SPANS) and spans.spans() == {f"good {n}": 1 for n in range(4)})
+    assert member.ready()
+    letters = spans.letters()
+    assert len(letters) == 7
+    assert not member.worker.dead()

@@ -11,7 +11,7 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -72,11 +72,11 @@ class World:
         self._workers.append(worker)
         return Member(worker)
 
-    def run(self, *command: str, code: int = 0) -> str:
+    def run(self, *command: str, code: int = 0, env: Mapping[str, str] | None = None) -> str:
         """`tailrace …` as a process: what it prints; an AssertionError on another exit code."""
         self._commands += 1
         log = self.stage.folder / f"{self.group}-{self._commands}.log"
-        ended = forker(0).fork(("pipeline", *command), {**os.environ, **self.env()}, log).wait(60)
+        ended = forker(0).fork(("pipeline", *command), {**os.environ, **self.env(), **(env or {})}, log).wait(60)
         said = log.read_text()
         assert ended == code, f"tailrace {' '.join(command)}: exit code {ended}\n{said}"
         return said
@@ -109,6 +109,11 @@ class Member:
     def log(self) -> str:
         """All that it wrote, over all its starts."""
         return self.worker.log.read_text(errors="replace")
+
+    @property
+    def address(self) -> str:
+        """host:port of its own HTTP door."""
+        return str(re.findall(r"ready to join, http://([\d.:]+)/metrics", self.log)[-1])
 
     def door(self, path: str) -> tuple[int, str]:
         """(status, body) of its own HTTP door; (0, "") while it is not open."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ from pipeline.flow import dead_letters
 from pipeline.harness import testing
 from pipeline.harness.intent import Done, Intent, parse
 from pipeline.harness.partition import PartitionPipeline, PipelineServices
-from pipeline.harness.types import Limits, Partition
+from pipeline.harness.types import Limits, Partition, Work
 from pipeline.model.outcome import Block, Message, Outcome
 from pipeline.model.records import Records
 from pipeline.sinks.memory import MemoryBlocks, MemoryMessages
@@ -76,6 +75,15 @@ class Messages(MemoryMessages):
         self.script.after("send")
 
 
+class Refusing(Messages):
+    """A broker that takes no dead letter with bytes in it."""
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        if any(message.topic != "out" and message.value for message in messages):
+            raise Never("message_too_large", "no")
+        await super().send(messages)
+
+
 async def always(topic: str, epoch: str) -> bool:
     """The topic was never made anew."""
     return True
@@ -93,12 +101,13 @@ class World:
         limits: Limits = LIMITS,
         script: Script | None = None,
         same_epoch: Callable[[str, str], Awaitable[bool]] = always,
+        work_: Work | None = None,
     ) -> None:
         """One process, until all is committed or it dies."""
         script = script or Script()
         self.blocks.script = self.messages.script = script
         self.group.before = script.before
-        asyncio.run(asyncio.wait_for(self._live(limits, script, same_epoch), 20))
+        asyncio.run(asyncio.wait_for(self._live(limits, script, same_epoch, work_ or work), 20))
 
     @property
     def done(self) -> bool:
@@ -106,7 +115,9 @@ class World:
         offset, metadata = self.group.committed.get(AT, (None, ""))
         return offset == len(self.group.values[AT]) and isinstance(parse(metadata), Done)
 
-    async def _live(self, limits: Limits, script: Script, same_epoch: Callable[[str, str], Awaitable[bool]]) -> None:
+    async def _live(
+        self, limits: Limits, script: Script, same_epoch: Callable[[str, str], Awaitable[bool]], work_: Work
+    ) -> None:
         with ThreadPoolExecutor(1) as executor:
             tools = PipelineServices(
                 self.group,
@@ -119,7 +130,7 @@ class World:
                 executor,
                 same_epoch,
             )
-            pipeline = PartitionPipeline(tools, self.group.join(), AT, EPOCH, work)
+            pipeline = PartitionPipeline(tools, self.group.join(), AT, EPOCH, work_)
             self.group.pipelines[AT] = pipeline
 
             def after(step: str) -> None:
@@ -146,18 +157,16 @@ def work(records: Records) -> Outcome:
     return Outcome(blocks, (Message("out", data),), dead_records=len(records.values) - len(alive))
 
 
-def test_a_record_that_the_work_fails_on_is_a_letter_and_the_others_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_the_work_fails_on_is_a_letter_and_the_others_are_done() -> None:
     world = World(12)
     world.group.values[AT][7] = b"poison"
 
     def fails(records: Records) -> Outcome:
         if b"poison" in records.values:
             raise RecursionError("deep")
-        return sound(records)
+        return work(records)
 
-    sound = work
-    monkeypatch.setattr(sys.modules[__name__], "work", fails)
-    world.live()
+    world.live(work_=fails)
     assert world.done
     assert world.counted("rows") == once(world) - Counter([7])
     letters = [message for message in world.messages.messages if message.topic != "out"]
@@ -279,6 +288,23 @@ def test_markers_behind_the_last_record_are_no_lag() -> None:
     world.live()
     pipeline = world.group.pipelines[AT]
     assert (world.group.committed[AT][0], pipeline.lag_records()) == (7, 0)
+
+
+def test_letters_that_a_broker_will_not_take_go_without_their_bytes() -> None:
+    world = World(3)
+    world.group.values[AT][1] = b"poison"
+
+    def fails(records: Records) -> Outcome:
+        if b"poison" in records.values:
+            raise ValueError
+        return work(records)
+
+    refusing = Refusing()
+    world.messages = refusing
+    world.live(work_=fails)
+    assert world.done
+    (letter,) = [message for message in refusing.messages if message.topic != "out"]
+    assert (letter.value, dict(letter.headers)["tailrace.left_out_bytes"]) == (b"", b"6")
 
 
 def test_two_blocks_for_one_table_are_refused() -> None:
