@@ -75,6 +75,9 @@ class OtlpSettings(BaseSettings):
         default=1, gt=0, description="what clients are told to wait before they send again"
     )
     otlp_stop_grace_s: float = Field(default=10, ge=0, description="how long requests under way may take when stopping")
+    retain_spans_d: int = Field(
+        default=30, ge=1, description="days that spans stay; older ones are refused at the door"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="least severity that is logged"
     )

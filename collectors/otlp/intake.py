@@ -5,6 +5,7 @@ too large for any); else it raises `Refused`. It doesn't know HTTP or gRPC.
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,9 +18,15 @@ from collectors.otlp.signals import SIGNALS, TOPICS, Signal
 from collectors.otlp.translate import Encoding, Parcel, translate
 from collectors.otlp.wire import Malformed
 from collectors.publish.base import Publisher, TooLarge, Unavailable
+from pipeline.stages.decode.rules import DecodeRules
 
-# Bodies from this size on are checked in a thread, so that one of them doesn't hold up all others.
+# Bodies from this size on are unpacked in a thread, so that one of them doesn't hold up all others.
 THREAD_BYTES = 256 << 10
+
+
+def wall_ms() -> int:
+    """The wall clock, milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +41,20 @@ class Intake:
     """Takes requests of all signals for one publisher."""
 
     def __init__(
-        self, settings: OtlpSettings, publisher: Publisher, counters: Counters, when_full: Callable[[], object] = bool
+        self,
+        settings: OtlpSettings,
+        publisher: Publisher,
+        counters: Counters,
+        when_full: Callable[[], object] = bool,
+        now_ms: Callable[[], int] = wall_ms,
     ) -> None:
         self.counters = counters
         self.admission = Admission(
             max_requests=settings.otlp_max_requests, max_bytes=settings.otlp_max_bytes_under_way, when_full=when_full
         )
         self._settings = settings
+        self._rules = DecodeRules(retain_spans_d=settings.retain_spans_d)
+        self._now_ms = now_ms
         self._publisher = publisher
         self._joiners = {signal: self._joiner(signal) for signal in SIGNALS}
 
@@ -54,10 +68,10 @@ class Intake:
     async def receive(self, signal: Signal, body: bytes, encoding: Encoding) -> Accepted:
         """Take one whole, unpacked request."""
         try:
-            if len(body) < THREAD_BYTES:
-                parcel = translate(signal, body, encoding, self._settings.otlp_record_bytes)
-            else:
-                parcel = await asyncio.to_thread(translate, signal, body, encoding, self._settings.otlp_record_bytes)
+            # In a thread whatever the size: kernels release the GIL, and the first call may have to load them.
+            parcel = await asyncio.to_thread(
+                translate, signal, body, encoding, self._settings.otlp_record_bytes, self._rules, self._now_ms()
+            )
         except Malformed as error:
             raise Refused(Kind.MALFORMED, str(error)) from None
         if parcel.rejected and not parcel.pieces:

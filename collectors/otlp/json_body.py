@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from collectors.otlp.wire import Cut, Malformed
+from pipeline.stages.decode.json_text import BadJson, loads
 
 SPACE = b" \t\r\n"
 
@@ -17,16 +18,26 @@ SPACE = b" \t\r\n"
 def check(data: bytes, path: tuple[str, ...]) -> dict[str, Any]:
     """The parsed request; Malformed unless it is an object whose lists along `path` are lists of objects."""
     try:
-        parsed = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise Malformed(f"not JSON: {error}") from None
+        parsed = loads(data)
+    except BadJson as error:
+        raise Malformed(str(error)) from None
     if not isinstance(parsed, dict):
         raise Malformed("a request is a JSON object")
     _check(parsed, path)
     return parsed
 
 
+def _one_spelling(parent: dict[str, Any], name: str) -> None:
+    """Protobuf's JSON knows `resource_spans` as well as `resourceSpans`; from here on it is the latter."""
+    snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+    if snake != name and snake in parent:
+        if name in parent:
+            raise Malformed(f"{name} and {snake} are one field, and stand side by side")
+        parent[name] = parent.pop(snake)
+
+
 def _check(parent: dict[str, Any], path: tuple[str, ...]) -> None:
+    _one_spelling(parent, path[0])
     children = parent.get(path[0])
     if children is None:
         return

@@ -31,6 +31,8 @@ from collectors.otlp.pipe import Pipe
 from collectors.otlp.signals import TOPICS
 from collectors.publish.base import Publisher
 from collectors.publish.kafka import KafkaPublisher
+from pipeline.stages.decode.check import check
+from pipeline.stages.decode.rules import DecodeRules
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,8 @@ class Receiver:
 
     async def start(self) -> None:
         """Open both doors. Kafka need not be there yet: until it is, requests are told to come back."""
+        # Load the kernels first, so that no client waits for them.
+        await asyncio.to_thread(check, b"", DecodeRules(), 0)
         await self._open_http()
         await self._open_grpc()
 

@@ -3,7 +3,9 @@
 import asyncio
 import gzip
 import io
+import time
 import zlib
+from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -65,8 +67,20 @@ def request(names: list[str], service: str = "shop") -> ExportTraceServiceReques
     attribute = entry.resource.attributes.add(key="service.name")
     attribute.value.string_value = service
     for name in names:
-        entry.scope_spans.add().spans.add(name=name, trace_id=bytes(16), span_id=bytes(8))
+        entry.scope_spans.add().spans.add(
+            name=name, trace_id=bytes(15) + b"\1", span_id=bytes(7) + b"\1", end_time_unix_nano=time.time_ns()
+        )
     return made
+
+
+def as_json_request(made: ExportTraceServiceRequest) -> bytes:
+    """OTLP's JSON: protobuf's, but ids in hex."""
+    document = json_format.MessageToDict(made)
+    for entry in document["resourceSpans"]:
+        for group in entry["scopeSpans"]:
+            for span in group["spans"]:
+                span["traceId"], span["spanId"] = (b64decode(span[name]).hex() for name in ("traceId", "spanId"))
+    return orjson.dumps(document)
 
 
 def names_of(records: list[bytes]) -> list[str]:
@@ -154,7 +168,7 @@ async def test_bytes_of_every_signal_go_to_their_topic_unchanged(signal: Signal)
 @pytest.mark.parametrize("json", [False, True])
 async def test_bodies_come_in_every_encoding(encoding: str, pack: Callable[[bytes], bytes], json: bool) -> None:
     made = request(["a", "b"])
-    body = json_format.MessageToJson(made).encode() if json else made.SerializeToString()
+    body = as_json_request(made) if json else made.SerializeToString()
     async with receiver() as running:
         headers = (JSON if json else PROTOBUF) | {"Content-Encoding": encoding}
         status, answer, answer_headers = await post(running, pack(body), headers)
@@ -267,7 +281,7 @@ async def test_requests_larger_than_a_record_are_cut_and_arrive_whole() -> None:
         await call(running, made.SerializeToString())
         assert all(len(record) <= 4096 for record in stored(running))
         assert names_of(stored(running)) == names
-        await post(running, json_format.MessageToJson(made).encode(), JSON)
+        await post(running, as_json_request(made), JSON)
         as_json = [record for record in stored(running) if record.startswith(b"{")]
         assert len(as_json) > 1
         assert all(len(record) <= 4096 for record in as_json)
@@ -280,7 +294,7 @@ async def test_items_larger_than_a_record_are_a_partial_success() -> None:
         assert answer.partial_success.rejected_spans == 1
         assert "4096" in answer.partial_success.error_message
         assert names_of(stored(running)) == ["also small", "small"]
-        _, body, _ = await post(running, json_format.MessageToJson(made).encode(), JSON)
+        _, body, _ = await post(running, as_json_request(made), JSON)
         assert orjson.loads(body)["partialSuccess"]["rejectedSpans"] == "1"
         only_large = request(["x" * 5000]).SerializeToString()
         assert (await post(running, only_large, PROTOBUF))[0] == 413
