@@ -41,6 +41,7 @@ def _counter(key: str, help_: str, *labels: str, name: str = "") -> Metric:
 METRICS = (
     Metric("lag_records", "gauge", "consumer_lag_records", "records between the committed offset and the log's end", ("topic", "partition")),
     Metric("lag_seconds", "gauge", "consumer_lag_seconds", "age of the last committed record while there is lag", ("topic", "partition")),
+    Metric("clock_skew", "gauge", "broker_clock_skew_seconds", "our clock minus the broker's, as its records tell it", ("partition",)),
     Metric("watermark_delay", "gauge", "watermark_delay_seconds", "wall clock minus the watermark of closed windows", ("partition",)),
     Metric("ready_partitions", "gauge", "ready_partitions", "partitions that this worker works on"),
     Metric("halted", "gauge", "halted_partitions", "1 while a partition stands still because its batch can never be inserted", ("topic", "partition")),

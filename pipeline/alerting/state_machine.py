@@ -2,13 +2,14 @@
 
 Promises: an alert fires once and is resolved once, however often it is found; `for`, `keep_for` and hysteresis hold over a restart:
 `AlertStateMachine(rules, alerts from the topic)`, then `warm` with each closed window whose alerts were published, then `advance` as before.
-A condition that is not mentioned any more, or whose rule is gone, counts as cleared. Time is the end of the judged window.
+A condition that is not mentioned any more, or whose rule is gone, counts as cleared; but of a rule that could not see (`unseen`) it stands as it stood,
+and that time counts neither for `for` nor for `keep_for`. Time is the end of the judged window.
 Does not decide whether a condition holds, and tells nobody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -67,9 +68,14 @@ class AlertStateMachine:
         """Conditions that hold, but not for long enough yet."""
         return sum(entry.alert is None for entry in self._entries.values())
 
-    def advance(self, findings: Iterable[Finding], at_ms: int) -> list[Alert]:
-        """All findings of one window: the alerts that changed by it, in the order of their fingerprints."""
-        found = self._note(findings, at_ms)
+    def advance(
+        self, findings: Iterable[Finding], at_ms: int, unseen: Collection[str] = (), length_ms: int = 0
+    ) -> list[Alert]:
+        """All findings of one window: the alerts that changed by it, in the order of their fingerprints.
+
+        `unseen`: rules for which the window, `length_ms` long, is no evidence of anything that is not among the findings.
+        """
+        found = self._note(findings, at_ms, unseen, length_ms)
         changes: list[Alert] = []
         for print_ in sorted(self._entries):
             entry = self._entries[print_]
@@ -83,13 +89,15 @@ class AlertStateMachine:
                 del self._entries[print_]
         return changes
 
-    def warm(self, findings: Iterable[Finding], at_ms: int) -> None:
+    def warm(self, findings: Iterable[Finding], at_ms: int, unseen: Collection[str] = (), length_ms: int = 0) -> None:
         """A window whose changes were published before: only since when conditions hold is learnt from it."""
-        self._note(findings, at_ms)
+        self._note(findings, at_ms, unseen, length_ms)
         for print_ in [name for name, entry in self._entries.items() if entry.alert is None and entry.since_ms is None]:
             del self._entries[print_]
 
-    def _note(self, findings: Iterable[Finding], at_ms: int) -> dict[str, Finding]:
+    def _note(
+        self, findings: Iterable[Finding], at_ms: int, unseen: Collection[str], length_ms: int
+    ) -> dict[str, Finding]:
         found = {fingerprint(_labels(finding)): finding for finding in findings}
         for print_, finding in found.items():
             if finding.active:
@@ -98,7 +106,10 @@ class AlertStateMachine:
                 entry.clear_since_ms = None
                 entry.since_ms = at_ms if entry.since_ms is None else entry.since_ms
         for print_, entry in self._entries.items():
-            if print_ not in found or not found[print_].active:
+            if print_ not in found and _rule_of(entry) in unseen:
+                entry.since_ms = None if entry.since_ms is None else entry.since_ms + length_ms
+                entry.clear_since_ms = None if entry.clear_since_ms is None else entry.clear_since_ms + length_ms
+            elif print_ not in found or not found[print_].active:
                 entry.since_ms = None
                 entry.clear_since_ms = at_ms if entry.clear_since_ms is None else entry.clear_since_ms
         return found
@@ -112,6 +123,12 @@ class AlertStateMachine:
         if entry.clear_since_ms is None or entry.alert is None:
             return False
         return at_ms - entry.clear_since_ms >= self._keep_ms.get(entry.alert.labels.get("alertname", ""), 0)
+
+
+def _rule_of(entry: Entry) -> str:
+    if entry.alert is not None:
+        return entry.alert.labels.get("alertname", "")
+    return entry.finding.rule if entry.finding is not None else ""
 
 
 def _labels(finding: Finding) -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 Promises: pure: the same windows, tracked conditions and sightings give the same findings. Every condition that holds is found, and every
 tracked one of which there is a row, holding or not; a tracked condition without a row is not mentioned. Cost: arrays per rule,
-Python only per finding. Thin data (`min_spans`) raises nothing and ends nothing; no data at all ends what isn't counted.
-An incomplete window says nothing about what is missing. A rule has at most `most` conditions at once: what is tracked first, then by key; of more,
-one finding of its own tells how many (`TooManyAlerts`), so that a storm costs neither memory nor sleep. Does not hold, damp or publish
-(see `alerting/book`).
+Python only per finding. Thin data (`min_spans`) raises nothing and ends nothing; no data at all ends what isn't counted. A window that is
+incomplete, or whose horizon holds one that was, is no evidence: it begins only what more calls could not undo. A rule has at most `most`
+conditions at once: what is tracked first, then by key; of more, one finding of its own tells how many (`TooManyAlerts`), so that a storm
+costs neither memory nor sleep. Does not hold, damp or publish (see `alerting/state_machine`).
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from pipeline.alerting.state_machine import Key
 from pipeline.model.finding import Finding
 from pipeline.model.series_windows import SeriesWindows
 from schemas.alert import Alert
+from schemas.columns import ROLLING_WINDOWS_S
 
 F64 = npt.NDArray[np.float64]
 COMPARE: Final[Mapping[str, Callable[[F64, float], Mask]]] = {
@@ -72,14 +73,21 @@ class Judge:
     rules: Sequence[Rule]
     most: int = 100
 
-    def judge(self, windows: SeriesWindows, tracked: Mapping[Key, bool], sightings: LastSeen) -> list[Finding]:
-        """All findings of one closed window. `sightings` is brought up to this window."""
+    def judge(
+        self,
+        windows: SeriesWindows,
+        tracked: Mapping[Key, bool],
+        sightings: LastSeen,
+        incomplete_until_s: int | None = None,
+    ) -> list[Finding]:
+        """All findings of one closed window. `sightings` is brought up to this window; `incomplete_until_s`: end of the last incomplete one."""
         names = Names(windows.rows)
         findings: list[Finding] = []
         for rule in self.rules:
             mine = {key[1:]: firing for key, firing in tracked.items() if key[0] == rule.name}
             if isinstance(rule, ThresholdRule):
-                found, left_out = _threshold(rule, windows, names, mine, self.most)
+                unsure = windows.incomplete or is_unsure(rule, windows.window_end_s, incomplete_until_s)
+                found, left_out = _threshold(rule, windows, names, mine, self.most, unsure=unsure)
             else:
                 heard = sightings.last_s.setdefault(rule.name, {})
                 found, left_out = _absence(rule, windows, names, heard, mine, self.most)
@@ -89,10 +97,23 @@ class Judge:
         return findings
 
 
+def is_unsure(rule: Rule, window_end_s: int, incomplete_until_s: int | None) -> bool:
+    """Whether the rule's horizon, which ends with this window, holds one that was incomplete."""
+    if incomplete_until_s is None or not isinstance(rule, ThresholdRule):
+        return False
+    return window_end_s - ROLLING_WINDOWS_S[rule.window] < incomplete_until_s
+
+
 def _threshold(
-    rule: ThresholdRule, windows: SeriesWindows, names: Names, mine: Mapping[tuple[str, ...], bool], most: int
+    rule: ThresholdRule,
+    windows: SeriesWindows,
+    names: Names,
+    mine: Mapping[tuple[str, ...], bool],
+    most: int,
+    *,
+    unsure: bool,
 ) -> tuple[list[Finding], int]:
-    """What holds and what was tracked; and how many more hold."""
+    """What holds and what was tracked; and how many more hold. Unsure: only what more calls could not undo."""
     about = names.mask(rule.match)
     if not about.any():
         return [], 0
@@ -101,8 +122,8 @@ def _threshold(
     says = about if rule.metric in COUNTED else about & (spans > 0)
     compare = COMPARE[rule.comparison]
     raising = says & compare(values, rule.threshold) & (spans >= rule.spans_needed)
-    if windows.incomplete and rule.metric in COUNTED and rule.comparison in ("<", "<="):
-        raising[:] = False
+    if unsure and not (rule.metric in COUNTED and rule.comparison in (">", ">=")):
+        return [], 0
     keeping = says & compare(values, rule.until)
     active: dict[int, bool] = {}
     for row in names.rows_of(mine, about) if mine else ():
@@ -111,6 +132,8 @@ def _threshold(
     new = np.flatnonzero(raising)
     room = max(0, most - len(mine))
     active |= {int(row): True for row in new[:room]}
+    if unsure:
+        active = {row: holds for row, holds in active.items() if holds}
     findings = [
         _finding(rule, names.key(row), SERIES_KEYS, holds, (float(values[row]), rule.threshold), windows)
         for row, holds in sorted(active.items())

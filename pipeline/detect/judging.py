@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from pipeline.alerting.rules import TOO_MANY_ALERTS, AbsenceRule, Rule, hold_s
 from pipeline.alerting.state_machine import STORM_KEEP_S, AlertStateMachine
-from pipeline.detect.judge import Judge, LastSeen
+from pipeline.detect.judge import Judge, LastSeen, is_unsure
+from pipeline.model.finding import Finding
 from pipeline.model.series_windows import SeriesWindows
 from schemas.alert import Alert
 from schemas.columns import WINDOW_S
@@ -27,6 +28,8 @@ class PartitionJudge:
         self._judge, self._sightings = Judge(rules, alerts_per_rule), LastSeen.of(mine)
         self._listener = Judge([rule for rule in rules if isinstance(rule, AbsenceRule)])
         self._memory_s = max([STORM_KEEP_S, *(max(hold_s(rule), rule.keep_for) for rule in rules)]) + WINDOW_S
+        self._incomplete_until_s: int | None = None
+        """End of the last window that was incomplete: a horizon that holds it is no evidence."""
         self.suppressed = 0
         """Conditions that hold now and are not told one by one: there are too many of their rule."""
 
@@ -41,14 +44,29 @@ class PartitionJudge:
 
     def judged(self, closed: SeriesWindows) -> tuple[Alert, ...]:
         """The alerts that change by it."""
-        findings = self._judge.judge(closed, self.book.tracked(), self._sightings)
-        self.suppressed = int(sum(finding.value for finding in findings if finding.rule == TOO_MANY_ALERTS))
-        return tuple(self.book.advance(findings, closed.window_end_s * 1000))
+        findings, unseen = self._look(closed)
+        if TOO_MANY_ALERTS not in unseen:
+            self.suppressed = int(sum(finding.value for finding in findings if finding.rule == TOO_MANY_ALERTS))
+        return tuple(self.book.advance(findings, closed.window_end_s * 1000, unseen, WINDOW_S * 1000))
 
     def remember(self, closed: SeriesWindows, committed_through_s: int) -> None:
         """A window whose alerts went out: what holds since when, and who was heard."""
         if closed.window_end_s <= committed_through_s - self._memory_s:
+            self._note_incomplete(closed)
             self._listener.judge(closed, {}, self._sightings)
         else:
-            findings = self._judge.judge(closed, self.book.tracked(), self._sightings)
-            self.book.warm(findings, closed.window_end_s * 1000)
+            findings, unseen = self._look(closed)
+            self.book.warm(findings, closed.window_end_s * 1000, unseen, WINDOW_S * 1000)
+
+    def _look(self, closed: SeriesWindows) -> tuple[list[Finding], frozenset[str]]:
+        """Findings, and the rules for which the window is no evidence of anything else."""
+        self._note_incomplete(closed)
+        findings = self._judge.judge(closed, self.book.tracked(), self._sightings, self._incomplete_until_s)
+        unseen = {
+            rule.name for rule in self._judge.rules if is_unsure(rule, closed.window_end_s, self._incomplete_until_s)
+        }
+        return findings, frozenset(unseen | {TOO_MANY_ALERTS} if unseen else unseen)
+
+    def _note_incomplete(self, closed: SeriesWindows) -> None:
+        if closed.incomplete:
+            self._incomplete_until_s = closed.window_end_s

@@ -1,6 +1,7 @@
 """A look at the source topics' ends, each second: which source partitions are idle, because all that they have was heard.
 
-Promises: our clock is read before Kafka is asked, so that whatever is appended later has a later broker time. An old look stays good: it says less.
+Promises: the broker's clock is read before Kafka is asked, so that whatever is appended later has a later broker time. An old look stays good: it says less.
+Ours counts for nothing: an hour ahead, it would close an hour of windows before their spans came.
 """
 
 import logging
@@ -8,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from pipeline import clock
 from pipeline.errors import NotNow
 from pipeline.stages.merge import RollingState, Source
 from schemas.alert import Alert
@@ -31,17 +31,21 @@ class SourceEnds(Protocol):
 class IdleProbe:
     """The last look. `confirm` is asked before each: whether the topic that we read is still the same (NotNow, or what ends us)."""
 
-    def __init__(self, view: SourceEnds, confirm: Callable[[], Awaitable[None]], where: str) -> None:
-        self._view, self._confirm, self._where = view, confirm, where
+    def __init__(
+        self, view: SourceEnds, confirm: Callable[[], Awaitable[None]], where: str, broker_ms: Callable[[], int | None]
+    ) -> None:
+        self._view, self._confirm, self._where, self._broker_ms = view, confirm, where, broker_ms
         self._looked_at = 0.0
         self.seen: tuple[int, frozenset[Source]] | None = None
-        """Our time, milliseconds, and the partitions that were idle then."""
+        """Broker time, milliseconds, and the partitions that were idle then."""
 
     async def around(self, state: RollingState) -> None:
         """IdleProbe again, if it is time to."""
         if time.monotonic() - self._looked_at < LOOK_EVERY_S:
             return
-        now_ms = clock.now_ms()
+        now_ms = self._broker_ms()
+        if now_ms is None:  # nothing was ever heard: there is nothing to close
+            return
         try:
             await self._confirm()
             bounds = await self._view.bounds()

@@ -34,9 +34,14 @@ class Measure:
             telemetry.count("overflow", state.overflowed_spans - self._overflowed_spans)
             self._overflowed_spans = state.overflowed_spans
 
+    def skew(self, broker_ms: int | None, lag: int | None) -> None:
+        """How far our clock is from the broker's, as far as its records tell it: only while nothing waits to be read."""
+        if broker_ms is not None and lag == 0:
+            self._telemetry.gauge("clock_skew", clock.now_ms() / 1000 - broker_ms / 1000, partition=self._partition)
+
     def forget(self) -> None:
         """It is another's."""
-        for name in ("state_series", "state_bytes", "watermark_delay"):
+        for name in ("state_series", "state_bytes", "watermark_delay", "clock_skew"):
             self._telemetry.forget(name, partition=self._partition)
         for name in ALERT_STATES:
             self._telemetry.forget("alerts", state=name, partition=self._partition)

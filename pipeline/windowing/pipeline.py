@@ -30,6 +30,7 @@ from pipeline.stages.merge.window_store import FileWindowStore
 from pipeline.stages.windows import HISTORY_S, PartitionWindows, Step
 from pipeline.stages.windows_topic import read
 from pipeline.windowing.begin import ClosedWindows, ResumePoint, decide, parts
+from pipeline.windowing.broker_clock import BrokerClock
 from pipeline.windowing.checkpoint import Checkpoint
 from pipeline.windowing.idle_probe import IdleProbe, SourceEnds
 from pipeline.windowing.intake import WindowsIntake
@@ -72,7 +73,9 @@ class WindowsPipeline:
         self._intake = WindowsIntake(tools.group, membership, partition, tools.limits.batch_max_records)
         self._publisher = StepPublisher(tools, membership, partition, epoch, stage.fence_s)
         self._measure = Measure(tools.telemetry, partition.partition)
-        self._look = IdleProbe(stage.view, partial(confirm_epoch, tools, membership, partition, epoch), self.where)
+        self._clock = BrokerClock(None, time.monotonic())
+        confirm = partial(confirm_epoch, tools, membership, partition, epoch)
+        self._look = IdleProbe(stage.view, confirm, self.where, self._broker_ms)
         self.progressed_at = time.monotonic()
         self.newest_s = 0.0
 
@@ -130,10 +133,14 @@ class WindowsPipeline:
                 await self._look.around(self._windows.state)
                 await self._close_windows()
                 self._measure.state(self._windows)
+                self._measure.skew(self._broker_ms(), self.lag_records())
                 self.progressed_at = time.monotonic()
         finally:
             self._measure.forget()
             self._windows.state.release()
+
+    def _broker_ms(self) -> int | None:
+        return self._clock.now_ms(time.monotonic())
 
     # Begin.
 
@@ -145,6 +152,8 @@ class WindowsPipeline:
         self._windows = self._fresh(alerts)
         self._publisher.mark, self._publisher.committed = begin.mark, begin.offset
         steps = await self._read_back(begin, standing.log_end)
+        reached_s = self._windows.state.closed_through_s
+        self._clock = BrokerClock(None if reached_s is None else reached_s * 1000, time.monotonic())
         if begin.lost:
             self._windows.state.lose(clock.now_ms())
             self._tools.telemetry.count("records_lost", begin.lost, topic=at.topic)
@@ -192,7 +201,8 @@ class WindowsPipeline:
     # Merge.
 
     def _merge(self, cut: CutRange) -> None:
-        now_ms = clock.now_ms()
+        self._clock.hear(int(cut.timestamps_ms.max()), time.monotonic())
+        now_ms = self._broker_ms() or clock.now_ms()
         for offset, value in zip(cut.offsets, cut.values, strict=True):
             try:
                 self._windows.accept(read(value), int(offset), now_ms)
