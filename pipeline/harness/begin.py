@@ -24,6 +24,8 @@ class RangeStart:
     """What stands there is of another epoch: its topic is gone, and these offsets are not this one's."""
     changed_settings: bool = False
     """The standing intent was written under other row-shaping settings."""
+    attempts: int = 0
+    """How often the work on the range on record was begun by successors and not ended, by software of `version`."""
     version: str | None = None
     """Of the software that did the range before; None where that is not known."""
 
@@ -56,7 +58,13 @@ def decide(at: Partition, epoch: str, settings_hash: str, standing: CommittedSta
         version = noted.version if isinstance(noted, Done) else ""
         return RangeStart(offset=standing.committed, version=version or None)
     changed = intent.settings_hash != settings_hash
-    return RangeStart(offset=standing.committed, end=intent.end, changed_settings=changed)
+    return RangeStart(
+        standing.committed,
+        end=intent.end,
+        changed_settings=changed,
+        attempts=intent.attempts,
+        version=intent.version or None,
+    )
 
 
 def _without_offset(where: str, standing: CommittedState, known: bool) -> RangeStart:

@@ -61,6 +61,12 @@ class Delivery:
             await self._group.commit(self._membership, self._partition, self._start, self._intent.encode())
         self._deadline = asked_at + self._limits.send_deadline_s
 
+    async def worked(self) -> None:
+        """The work of a rebuilt range came to its end: whatever ends this process from here on, it was not the work."""
+        if self._intent.attempts:
+            self._intent = replace(self._intent, attempts=0, version="")
+            await self.intend()
+
     async def send(self, outcome: Outcome, blocks: BlockSink, messages: MessageSink) -> None:
         """S4 and S5, each repeated until it is in."""
         try:

@@ -14,15 +14,21 @@ DONE = "done"
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """The next batch is exactly [committed offset, end)."""
+    """The next batch is exactly [committed offset, end).
+
+    `attempts`: how often in a row the work on it was begun by a successor and not ended, by software of this `version`. 0 as long as none was.
+    """
 
     end: int
     epoch: str
     settings_hash: str
+    attempts: int = 0
+    version: str = ""
 
     def encode(self) -> str:
-        """As commit metadata: `v1; E; epoch; hash`."""
-        return f"{VERSION}; {self.end}; {self.epoch}; {self.settings_hash}"
+        """As commit metadata: `v1; E; epoch; hash`, and `; attempts@version` where there were some."""
+        plain = f"{VERSION}; {self.end}; {self.epoch}; {self.settings_hash}"
+        return f"{plain}; {self.attempts}@{self.version}" if self.attempts else plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +50,13 @@ def parse(metadata: str) -> Intent | Done | None:
     parts = [part.strip() for part in metadata.split(";")]
     if len(parts) in (2, 3) and parts[0] == DONE:
         return Done(*parts[1:])
-    if len(parts) != 4 or parts[0] != VERSION or not parts[1].isdigit():
+    attempts, _, version = parts[4].partition("@") if len(parts) == 5 else ("0", "", "")
+    if len(parts) not in (4, 5) or parts[0] != VERSION or not parts[1].isdigit() or not attempts.isdigit():
         raise Misconfigured(
             f"the group's commit metadata reads {metadata[:80]!r}, which is no intent of this version",
             "Another program commits for this group, or a newer Tailrace did: use a group of its own, or that version",
         )
-    return Intent(end=int(parts[1]), epoch=parts[2], settings_hash=parts[3])
+    return Intent(int(parts[1]), parts[2], parts[3], int(attempts), version)
 
 
 def token(table: str, topic: str, epoch: str, partition: int, start: int, end: int) -> str:

@@ -46,8 +46,10 @@ def isolated(work: Work, letters: Callable[[Sequence[DeadLetter]], Outcome], rec
         except Exception as error:
             if not len(left):
                 raise
-            log.exception(
-                "%s/%s: the work on [%s, %s) fails; it is done again without what is at fault", *_range(records)
+            log.error(
+                "%s/%s: the work on [%s, %s) fails with %s; it is done again without what is at fault",
+                *_range(records),
+                _told(error),
             )
             faults |= {int(left[at]): why for at, why in _faults(work, _some(records, left), error).items()}
     if not faults:
@@ -139,10 +141,14 @@ def _letter(records: Records, at: int, error: Exception) -> DeadLetter:
         offset=int(records.offsets[at]),
         stage="work",
         reason=error.reason if isinstance(error, Never) else REASON,
-        error=f"{type(error).__name__} at {_place(error.__traceback__)}: a fault of Tailrace's own, please report it",
+        error=f"{_told(error)}: a fault of Tailrace's own, please report it",
         first_seen_ms=max(0, int(records.timestamps_ms[at])),
         value=records.values[at],
     )
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__} at {_place(error.__traceback__)}"
 
 
 def _place(traceback: TracebackType | None) -> str:

@@ -38,6 +38,11 @@ PROGRESS_EVERY_S = 5.0
 """Between two `progress` rows of one partition: what counts is that there is one. The first batch and a clean end write one at once."""
 
 
+ATTEMPTS_MAX = 5
+"""So many workers in a row may end amid the work on one range; the next one does not begin it."""
+ENDS_WORKERS = "ends_workers"
+
+
 async def _same(topic: str, epoch: str) -> bool:
     """For topics that are never made anew."""
     return True
@@ -90,6 +95,7 @@ class PartitionPipeline:
         self._closed = self._busy = False
         self._skips: Callable[[str], None] | None = None
         self._on_record: int | None = None
+        self._attempts = 0
         self._noted, self._note_from = -1, 0.0
         self.committed = -1
         self.progressed_at = time.monotonic()
@@ -146,6 +152,7 @@ class PartitionPipeline:
         """Until closed. Fenced, Never, Misconfigured as above."""
         begin = await self._begin()
         end = self._on_record = begin.end
+        self._attempts = self._attempt(begin)
         while not self._closed:
             cut = await self._intake.collect(end)
             if cut is None:
@@ -155,6 +162,19 @@ class PartitionPipeline:
             self._busy = False
         if self.committed > self._noted:
             await self._progress()
+
+    def _attempt(self, begin: RangeStart) -> int:
+        """Which attempt of a successor the range on record is about to see; 0 where none stands. Never: it has ended too many workers."""
+        if begin.end is None:
+            return 0
+        before = begin.attempts if begin.version == self._tools.limits.version else 0
+        if before >= ATTEMPTS_MAX and self._skips is None:
+            raise Never(
+                ENDS_WORKERS,
+                f"the work on [{begin.offset}, {begin.end}) has ended {before} workers in a row: skip it with `tailrace intents skip`, "
+                "or install a version that can do it",
+            )
+        return before + 1
 
     async def _begin(self) -> RangeStart:
         backoff = Backoff(self._tools.limits.backoff_min_s, self._tools.limits.backoff_max_s)
@@ -230,7 +250,9 @@ class PartitionPipeline:
 
     def _delivery(self, start: int, end: int) -> Delivery:
         tools = self._tools
-        intent = Intent(end, self._epoch, tools.limits.settings_hash)
+        attempts, self._attempts = self._attempts, 0
+        version = tools.limits.version if attempts else ""
+        intent = Intent(end, self._epoch, tools.limits.settings_hash, attempts, version)
         return Delivery(tools.group, self._membership, self._partition, start, intent, tools.limits, tools.telemetry)
 
     async def _batch(self, records: Records) -> None:
@@ -249,6 +271,7 @@ class PartitionPipeline:
             run = asyncio.get_running_loop().run_in_executor
             outcome = await run(tools.executor, isolated, self._work, tools.dead_letters, records)
             self._check(records, outcome)
+        await delivery.worked()
         tools.telemetry.observe("work_seconds", time.monotonic() - begun, topic=at.topic)
         testing.point("S3:after")
         self.waits_for_sink = True

@@ -13,6 +13,7 @@ from functools import partial
 from pipeline import clock
 from pipeline.errors import Fenced, Misconfigured, Never, NotNow
 from pipeline.harness.backoff import Backoff
+from pipeline.harness.partition import ENDS_WORKERS
 from pipeline.harness.types import (
     Fetch,
     Group,
@@ -162,9 +163,10 @@ class Harness:
         while True:
             try:
                 return await pipeline.run()
-            except Never as error:
+            except Never as never:
+                error = never
                 self._halt(membership, partition, error)
-            if await self._rest(partition):
+            if await self._rest(partition, None if error.reason == ENDS_WORKERS else HALTED_RETRY_S):
                 return
             self._unhalt(partition)
             pipeline = self._pipelines[partition] = again()
@@ -172,12 +174,12 @@ class Harness:
                 pipeline.skip_next(partial(self._skipped, partition))
             self._group.resume(membership, partition)
 
-    async def _rest(self, partition: Partition) -> bool:
-        """Until it is time to try a halted partition again; True: the worker ends."""
+    async def _rest(self, partition: Partition, timeout_s: float | None) -> bool:
+        """Until it is time to try a halted partition again, or only when somebody asks for a skip; True: the worker ends."""
         woken = self._wake[partition] = asyncio.Event()
         waits = [asyncio.ensure_future(event.wait()) for event in (self._finishing, woken)]
         try:
-            await asyncio.wait(waits, timeout=HALTED_RETRY_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             del self._wake[partition]
             for wait in waits:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pipeline.harness.partition import ATTEMPTS_MAX
 from schemas.topics import SPANS
 from tests.e2e.forced.world import Member, Spans, request
 from tests.support.kafka_admin import epoch_of, produce_compressed
@@ -101,3 +102,22 @@ def test_the_order_that_stopped_everything_stops_nothing(spans: Spans) -> None:
     letters = spans.letters()
     assert len(letters) == 7
     assert not member.worker.dead()
+
+
+@pytest.mark.timeout(300)
+def test_a_range_that_ends_workers_halts_its_partition_and_the_others_go_on(spans: Spans) -> None:
+    spans.send(0, request("deadly"))
+    member = spans.start(TAILRACE_TEST_CRASH_AT="S2:after")
+    for _ in range(ATTEMPTS_MAX):
+        spans.wait(member.worker.dead)
+        member.worker.start(TAILRACE_TEST_CRASH_AT="S2:after")
+    spans.wait(member.worker.dead)
+    member.worker.start(TAILRACE_TEST_CRASH_AT="")
+    spans.send(1, request("other"))
+    spans.wait(lambda: spans.spans() == {"other": 1})
+    halted = json.loads(member.door("/ready")[1])["halted"]
+    assert "has ended 5 workers in a row" in halted[f"{SPANS}/0"]
+    here = {"TAILRACE_WORKER_HTTP": member.address}
+    assert "1 records of [0, 1) kept as dead letters" in spans.run("intents", "skip", SPANS, "0", env=here)
+    spans.wait(member.ready)
+    assert list(spans.letters().values()) == ["skipped"]

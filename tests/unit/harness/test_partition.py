@@ -17,7 +17,7 @@ from pipeline.errors import Fenced, Misconfigured, Never, NotNow
 from pipeline.flow import dead_letters
 from pipeline.harness import testing
 from pipeline.harness.intent import Done, Intent, parse
-from pipeline.harness.partition import PartitionPipeline, PipelineServices
+from pipeline.harness.partition import ATTEMPTS_MAX, ENDS_WORKERS, PartitionPipeline, PipelineServices
 from pipeline.harness.types import Limits, Partition, Work
 from pipeline.model.outcome import Block, Message, Outcome
 from pipeline.model.records import Records
@@ -305,6 +305,33 @@ def test_letters_that_a_broker_will_not_take_go_without_their_bytes() -> None:
     assert world.done
     (letter,) = [message for message in refusing.messages if message.topic != "out"]
     assert (letter.value, dict(letter.headers)["tailrace.left_out_bytes"]) == (b"", b"6")
+
+
+def test_a_range_whose_work_ends_worker_after_worker_is_left_alone_and_said_so() -> None:
+    def dies(records: Records) -> Outcome:
+        raise Crash
+
+    world, limits = World(5), replace(LIMITS, version="1")
+    for _ in range(1 + ATTEMPTS_MAX):  # the first one only put it on record
+        with pytest.raises(Crash):
+            world.live(limits, work_=dies)
+    with pytest.raises(Never, match="has ended 5 workers in a row") as halted:
+        world.live(limits, work_=dies)
+    assert halted.value.reason == ENDS_WORKERS
+    with pytest.raises(Never):
+        world.live(limits)
+    assert not world.blocks.blocks
+    world.live(replace(limits, version="2"))  # other software may be able to
+    assert world.counted("rows") == once(world)
+
+
+def test_control_ends_at_any_other_step_are_not_held_against_the_work() -> None:
+    world, limits = World(5), replace(LIMITS, version="1")
+    for _ in range(4 * ATTEMPTS_MAX):
+        with suppress(Crash):
+            world.live(limits, Script(crash_at=4, takes_hold=False))
+    world.live(limits)
+    assert world.counted("rows") == once(world)
 
 
 def test_two_blocks_for_one_table_are_refused() -> None:
