@@ -26,7 +26,7 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.errors import Fenced, NotNow
 from pipeline.harness import testing
 from pipeline.harness.types import CommittedState, Fetch, Membership, Partition
-from pipeline.kafka.record_batches.read import Columns
+from pipeline.kafka.record_batches.read import Reading
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class KafkaGroup:
         )
         self._on_assigned(self._current)
 
-    def fetched(self, records: Mapping[TopicPartition, Sequence[Columns]]) -> list[Fetch]:
+    def fetched(self, records: Mapping[TopicPartition, Sequence[Reading]]) -> list[Fetch]:
         """What a poll gave, as fetches that say between which positions they lie; nothing before a partition was sought."""
         membership = self._current
         if membership is None or not self._is_current(membership):
@@ -86,7 +86,7 @@ class KafkaGroup:
                 continue
             end = membership.token.state_value(tp).position
             self._chain[at] = end
-            fetches += [Fetch(at, membership, start, end, *columns) for columns in batch]
+            fetches += [Fetch(at, membership, start, end, *one.columns, one.lost, one.unreadable) for one in batch]
         return fetches
 
     async def give_up(self, why: str) -> None:

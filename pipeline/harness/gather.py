@@ -2,7 +2,7 @@
 
 Promises: judged by position, never by count. Records below the next expected offset are dropped (a late rewind); a fetch that begins
 beyond it is refused (a delivery was lost on the way), though offsets inside a fetch may jump (control records, compaction).
-A batch ends right behind a record. Does not wait, pause or read.
+A batch ends right behind a record, or behind a range that can't be read. Does not wait, pause or read.
 """
 
 from collections import deque
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.harness.types import Fetch
+from pipeline.model.records import LostRange
 from pipeline.model.values import Values
 
 I64 = npt.NDArray[np.int64]
@@ -26,6 +27,8 @@ class CutRange:
     values: Values
     offsets: I64
     timestamps_ms: I64
+    lost: tuple[LostRange, ...] = ()
+    """Offsets in it that can't be read."""
 
 
 class Gatherer:
@@ -39,6 +42,7 @@ class Gatherer:
         self.records = 0
         self.size_bytes = 0
         self._held: deque[tuple[Fetch, int]] = deque()
+        self._lost: list[LostRange] = []
 
     def add(self, fetch: Fetch) -> bool:
         """Take a fetch in; False when it leaves a hole before it, then nothing was taken."""
@@ -46,6 +50,7 @@ class Gatherer:
             return False
         if fetch.end <= self.position:
             return True
+        self._lost += [one for one in fetch.lost if one.last >= self.position]
         first = int(np.searchsorted(fetch.offsets, self.position))
         if first < len(fetch.values):
             self._held.append((fetch, first))
@@ -53,6 +58,11 @@ class Gatherer:
             self.size_bytes += int(fetch.values.sizes[first:].sum())
         self.position = fetch.end
         return True
+
+    @property
+    def anything(self) -> bool:
+        """Whether a batch could be cut."""
+        return self.records > 0 or bool(self._lost)
 
     def full(self, max_bytes: int, max_records: int) -> bool:
         """Whether a batch of these bounds can be cut without waiting for more."""
@@ -96,11 +106,23 @@ class Gatherer:
         self.size_bytes -= size_bytes
 
     def _join(self, pieces: list[tuple[Fetch, int, int]], end: int | None) -> CutRange | None:
-        if not pieces and end is None:
-            return None
         start = self.start
         offsets = np.concatenate([np.empty(0, np.int64), *(f.offsets[a:b] for f, a, b in pieces)])
-        self.start = end if end is not None else int(offsets[-1]) + 1
+        lost = self._lost_before(end if end is not None else self._next_held())
+        if not pieces and not lost and end is None:
+            return None
+        reached = [*(offsets[-1:].tolist()), *(one.last for one in lost[-1:])]
+        self.start = end if end is not None else max(reached) + 1
         times = np.concatenate([np.empty(0, np.int64), *(f.timestamps_ms[a:b] for f, a, b in pieces)])
         values = Values.together(f.values[a:b] for f, a, b in pieces)
-        return CutRange(start, self.start, values, offsets, times)
+        return CutRange(start, self.start, values, offsets, times, lost)
+
+    def _next_held(self) -> int:
+        """Offset of the first record that is not cut yet, or that is not here yet."""
+        return int(self._held[0][0].offsets[self._held[0][1]]) if self._held else self.position
+
+    def _lost_before(self, end: int) -> tuple[LostRange, ...]:
+        """Take out what can't be read of the offsets below."""
+        taken = tuple(one for one in self._lost if one.first < end)
+        self._lost = [one for one in self._lost if one.first >= end]
+        return taken

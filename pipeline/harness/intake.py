@@ -6,6 +6,7 @@ Promises: holds at most the batch limit and one fetch more; `deliver` never bloc
 import asyncio
 import time
 
+from pipeline.errors import Never
 from pipeline.harness import testing
 from pipeline.harness.gather import CutRange, Gatherer
 from pipeline.harness.types import Fetch, Group, Limits, Membership, Partition
@@ -20,6 +21,7 @@ class RangeIntake:
         self._changed = asyncio.Event()
         self._since: float | None = None
         self._hole = False
+        self._unreadable = ""
         self._paused = False
         self._closed = False
         self._max_records = testing.batch_records(limits.batch_max_records)
@@ -31,9 +33,9 @@ class RangeIntake:
         return self._gathered.position
 
     @property
-    def records(self) -> int:
-        """Records that wait here."""
-        return self._gathered.records
+    def anything(self) -> bool:
+        """Whether something waits here."""
+        return self._gathered.anything
 
     @property
     def size_bytes(self) -> int:
@@ -57,7 +59,9 @@ class RangeIntake:
             return
         if not self._gathered.add(fetch):
             self._hole = True
-        elif self._gathered.records and self._since is None:
+        elif fetch.unreadable and fetch.end == self._gathered.position:
+            self._unreadable = fetch.unreadable
+        elif self._gathered.anything and self._since is None:
             self._since = time.monotonic()
         if not self._paused and self._gathered.full(self._limits.batch_max_bytes, 4 * self._limits.batch_max_records):
             self._paused = True
@@ -65,7 +69,7 @@ class RangeIntake:
         self._changed.set()
 
     async def collect(self, end: int | None) -> CutRange | None:
-        """The next batch: exactly up to `end` where it is given. None: closed."""
+        """The next batch: exactly up to `end` where it is given. None: closed. Never: what stands next can't even be passed over."""
         while not self._closed:
             self._changed.clear()
             if self._hole:
@@ -75,6 +79,8 @@ class RangeIntake:
             if cut is not None:
                 self._after(cut)
                 return cut
+            if self._unreadable and not self._gathered.anything:
+                raise Never("unreadable", self._unreadable)
             await self._wait()
         return None
 
@@ -90,7 +96,7 @@ class RangeIntake:
         return None
 
     def _after(self, cut: CutRange) -> None:
-        self._since = time.monotonic() if self._gathered.records else None
+        self._since = time.monotonic() if self._gathered.anything else None
         self._max_records = testing.batch_records(self._limits.batch_max_records)
         if self._gathered.size_bytes < self._limits.batch_max_bytes // 2:
             self._resume()

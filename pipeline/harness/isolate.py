@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.errors import Misconfigured, Never
 from pipeline.harness.types import Work
 from pipeline.model.outcome import Block, Outcome
-from pipeline.model.records import Records
+from pipeline.model.records import LostRange, Records
 from pipeline.model.values import Values
 from schemas.dead_letter import DeadLetter
 
@@ -52,9 +52,10 @@ def isolated(work: Work, letters: Callable[[Sequence[DeadLetter]], Outcome], rec
                 _told(error),
             )
             faults |= {int(left[at]): why for at, why in _faults(work, _some(records, left), error).items()}
-    if not faults:
+    if not faults and not records.lost:
         return outcome
-    told = letters([_letter(records, at, why) for at, why in sorted(faults.items())])
+    own = [_letter(records, at, why) for at, why in sorted(faults.items())]
+    told = letters([*own, *(_lost(records, one) for one in records.lost)])
     counts = Counter(outcome.counts)
     counts.update(told.counts)
     return replace(
@@ -87,6 +88,7 @@ def skipped(records: Records, letters: Callable[[Sequence[DeadLetter]], Outcome]
             )
             for at in range(len(records.values))
         ]
+        + [_lost(records, one) for one in records.lost]
     )
     blocks = tuple(replace(block, part="skipped") for block in told.blocks)
     return replace(told, blocks=blocks, dead_records=len(records.values))
@@ -144,6 +146,19 @@ def _letter(records: Records, at: int, error: Exception) -> DeadLetter:
         error=f"{_told(error)}: a fault of Tailrace's own, please report it",
         first_seen_ms=max(0, int(records.timestamps_ms[at])),
         value=records.values[at],
+    )
+
+
+def _lost(records: Records, one: LostRange) -> DeadLetter:
+    return DeadLetter(
+        topic=records.topic,
+        epoch=records.epoch,
+        partition=records.partition,
+        offset=one.first,
+        stage="read",
+        reason="range_lost",
+        error=f"records [{one.first}, {one.last + 1}) can't be read: {one.why}"[:1000],
+        first_seen_ms=max(0, int(records.timestamps_ms.max())) if len(records.timestamps_ms) else 0,
     )
 
 

@@ -144,7 +144,7 @@ class PartitionPipeline:
         if end is None or done < 0:
             return None
         read = group.position(self._membership, self._partition)
-        if not self._busy and not self._intake.records and read is not None and read >= self._intake.position:
+        if not self._busy and not self._intake.anything and read is not None and read >= self._intake.position:
             done = max(done, read)
         return max(0, end - done)
 
@@ -245,7 +245,15 @@ class PartitionPipeline:
     def _records(self, cut: CutRange) -> Records:
         at = self._partition
         return Records(
-            at.topic, self._epoch, at.partition, cut.start, cut.end, cut.values, cut.offsets, cut.timestamps_ms
+            at.topic,
+            self._epoch,
+            at.partition,
+            cut.start,
+            cut.end,
+            cut.values,
+            cut.offsets,
+            cut.timestamps_ms,
+            cut.lost,
         )
 
     def _delivery(self, start: int, end: int) -> Delivery:
@@ -316,6 +324,8 @@ class PartitionPipeline:
     def _count(self, records: Records, outcome: Outcome, visible_ns: int) -> None:
         telemetry, at = self._tools.telemetry, self._partition
         telemetry.count("records", len(records.values), topic=at.topic)
+        if records.lost:
+            telemetry.count("records_lost", sum(one.last + 1 - one.first for one in records.lost), topic=at.topic)
         telemetry.count("bytes", records.size_bytes, topic=at.topic)
         telemetry.observe("batch_records", len(records.values), topic=at.topic)
         telemetry.observe("batch_bytes", records.size_bytes, topic=at.topic)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.model.outcome import Outcome
-from pipeline.model.records import Records
+from pipeline.model.records import LostRange, Records
 from pipeline.model.values import Values
 
 Work = Callable[[Records], Outcome]
@@ -49,6 +49,10 @@ class Fetch:
     offsets: npt.NDArray[np.int64]
     timestamps_ms: npt.NDArray[np.int64]
     values: Values
+    lost: tuple[LostRange, ...] = ()
+    """What stands between the two and can't be read."""
+    unreadable: str = ""
+    """Why nothing at all can be told of what stands at `end`; empty where there is no such thing."""
 
 
 @dataclass(frozen=True, slots=True)

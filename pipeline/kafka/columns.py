@@ -1,44 +1,26 @@
 """Fetched records as columns: aiokafka fetches, our kernels read the batches.
 
 Promises: what Kafka's own consumers would see, in order: committed records only, sums checked, every compression Kafka knows. One object per
-partition and fetch, none per record. Does not choose offsets: the fetcher stays aiokafka's (0.14), which is handed answers without
-records and given ours in their place.
+partition and fetch, none per record. What can't be read is told beside what can; nothing that stands on Kafka raises here, and batches are
+unpacked in threads, within limits, while heartbeats go on. Does not choose offsets: the fetcher stays aiokafka's (0.14), which is handed answers
+without records and given ours in their place.
 """
 
-import struct
-import zlib
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from aiokafka import TopicPartition
-from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
-from aiokafka.errors import CorruptRecordException, UnsupportedVersionError
+from aiokafka.errors import UnsupportedVersionError
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from cramjam import DecompressionError
 
-from pipeline.kafka.record_batches.read import Columns, CorruptBatchError, OldFormatError, RecordSet, read
-
-
-def _strict(decode: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
-    """One kind of complaint for all of them."""
-
-    def unpack(body: bytes) -> bytes:
-        try:
-            return decode(body)
-        except (DecompressionError, OSError, EOFError, zlib.error, struct.error) as error:
-            raise ValueError(repr(error)) from error
-
-    return unpack
+from pipeline.kafka.record_batches.read import Reading, RecordSet, compressed, read
 
 
-DECODERS = {1: _strict(gzip_decode), 2: _strict(snappy_decode), 3: _strict(lz4_decode), 4: _strict(zstd_decode)}
-"""By number in a batch's attributes."""
-
-
-def warm_reading() -> Columns:
+def warm_reading() -> Reading:
     """A batch of one record: compiles the kernels that read fetches, which would hold up the heartbeat later."""
     builder = DefaultRecordBatchBuilder(
         magic=2,
@@ -51,34 +33,27 @@ def warm_reading() -> Columns:
     )
     builder.append(0, timestamp=0, key=None, value=b"warm-up", headers=[])
     buffer = np.frombuffer(bytes(builder.build()), np.uint8)
-    return read(RecordSet("warm-up", 0, 0, [], buffer), DECODERS, check_crcs=True)[0]
+    return read(RecordSet("warm-up", 0, 0, [], buffer), check_crcs=True)
 
 
 class PartitionColumns:
-    """Stands where aiokafka has its iterator of a partition's records; gives one item: the `Columns`."""
+    """Stands where aiokafka has its iterator of a partition's records; gives one item: the `Reading`."""
 
-    def __init__(self, records: RecordSet, *, check_crcs: bool) -> None:
-        self._records: RecordSet | None = records
-        self._check_crcs = check_crcs
-        self.next_fetch_offset = records.offset
+    def __init__(self, offset: int, reading: Reading) -> None:
+        self._reading: Reading | None = reading
+        self._after = reading.after
+        self.next_fetch_offset = offset
 
-    def __iter__(self) -> Iterator[Columns]:
+    def __iter__(self) -> Iterator[Reading]:
         return self
 
-    def __next__(self) -> Columns:
-        """CorruptRecordException: the fetch is asked for again."""
-        records, self._records = self._records, None
-        if records is None:
+    def __next__(self) -> Reading:
+        """Also where there is no record: how far was read is worth knowing."""
+        reading, self._reading = self._reading, None
+        if reading is None:
             raise StopIteration
-        try:
-            columns, self.next_fetch_offset = read(records, DECODERS, check_crcs=self._check_crcs)
-        except CorruptBatchError as error:
-            raise CorruptRecordException(str(error)) from error
-        except OldFormatError as error:
-            raise UnsupportedVersionError(str(error)) from error
-        if not len(columns.offsets):
-            raise StopIteration
-        return columns
+        self.next_fetch_offset = self._after
+        return reading
 
 
 class ColumnFetcher(Fetcher):  # type: ignore[misc]
@@ -89,25 +64,42 @@ class ColumnFetcher(Fetcher):  # type: ignore[misc]
         """Of a consumer that has started and not yet subscribed."""
         fetcher = consumer._fetcher
         fetcher.__class__ = cls
+        fetcher._doubts = {}
         fetcher._client = _Emptied(fetcher._client)
 
     async def _proc_fetch_request(self, assignment: Any, node_id: int, request: Any) -> bool:  # noqa: ANN401
         woken: bool = await super()._proc_fetch_request(assignment, node_id, request)
         for records in self._client.taken.pop(id(request), ()):
+            if not len(records.buffer):
+                continue
             at = TopicPartition(records.topic, records.partition)
+            reading = await self._read(records)
             state = assignment.state_value(at) if assignment.active else None
             if state is None or not state.has_valid_position or state.position != records.offset:
                 continue
-            if not len(records.buffer) or at in self._records:
+            if at in self._records or self._is_doubtful(at, reading):
                 continue
             self._records[at] = FetchResult(
                 at,
-                partition_records=PartitionColumns(records, check_crcs=self._check_crcs),
+                partition_records=PartitionColumns(records.offset, reading),
                 assignment=assignment,
                 backoff=self._prefetch_backoff,
             )
             woken = True
         return woken
+
+    async def _read(self, records: RecordSet) -> Reading:
+        if compressed(records):  # takes a while, and heartbeats are due
+            return await asyncio.to_thread(read, records, check_crcs=self._check_crcs)
+        return read(records, check_crcs=self._check_crcs)
+
+    def _is_doubtful(self, at: TopicPartition, reading: Reading) -> bool:
+        """Whether what came is not as the broker took it, and is to be asked for once more: the same twice is believed."""
+        before = self._doubts.pop(at, None)
+        if reading.doubt is None or reading.doubt == before:
+            return False
+        self._doubts[at] = reading.doubt
+        return True
 
 
 class _Emptied:
@@ -139,7 +131,7 @@ def _take(request: Any, response: Any) -> list[RecordSet]:  # noqa: ANN401 - aio
             aborted = rest[3] if response.API_VERSION >= 5 else rest[2]
             buffer = np.frombuffer(rest[-1] or b"", np.uint8)
             buffer.flags.writeable = False  # as bytes are: kernels are compiled once for both
-            taken.append(RecordSet(topic, partition, asked[topic, partition], aborted or [], buffer))
+            taken.append(RecordSet(topic, partition, asked[topic, partition], aborted or [], buffer, rest[0]))
             emptied.append((partition, error, *rest[:-1], b""))
         topics.append((topic, emptied))
     response.topics = topics

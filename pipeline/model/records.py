@@ -5,11 +5,22 @@ Promises: immutable; the same range read twice is equal, so all that is computed
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.model.values import Values
+
+
+class LostRange(NamedTuple):
+    """Offsets that stand on Kafka and can't be read, now or later: a batch that is broken or unpacks to too much."""
+
+    first: int
+    last: int
+    """The last one lost, itself included."""
+    why: str
+    """For people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,8 @@ class Records:
     """int64[n], ascending."""
     timestamps_ms: npt.NDArray[np.int64]
     """int64[n], the broker's time where the topic has LogAppendTime."""
+    lost: tuple[LostRange, ...] = ()
+    """Offsets in the range that stand on Kafka and can't be read."""
 
     @property
     def size_bytes(self) -> int:

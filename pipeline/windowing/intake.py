@@ -60,7 +60,7 @@ class WindowsIntake:
         if self._hole:
             self._hole = False
             await self._group.seek(self._membership, self._partition, self._gathered.position)
-        if not self._gathered.records and not self.closed:
+        if not self._gathered.anything and not self.closed:
             try:
                 await asyncio.wait_for(self._changed.wait(), TICK_S)
             except TimeoutError:

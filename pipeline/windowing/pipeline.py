@@ -129,7 +129,8 @@ class WindowsPipeline:
                 cut = await self._intake.next()
                 if cut is not None:
                     await self._in_thread(partial(self._merge, cut))
-                    self.newest_s = float(cut.timestamps_ms[-1]) / 1000
+                    if len(cut.timestamps_ms):
+                        self.newest_s = float(cut.timestamps_ms[-1]) / 1000
                 await self._look.around(self._windows.state)
                 await self._close_windows()
                 self._measure.state(self._windows)
@@ -201,14 +202,23 @@ class WindowsPipeline:
     # Merge.
 
     def _merge(self, cut: CutRange) -> None:
-        self._clock.hear(int(cut.timestamps_ms.max()), time.monotonic())
+        if len(cut.timestamps_ms):
+            self._clock.hear(int(cut.timestamps_ms.max()), time.monotonic())
         now_ms = self._broker_ms() or clock.now_ms()
+        for one in cut.lost:
+            self._windows.state.lose(now_ms)
+            self._tools.telemetry.count("records_lost", one.last + 1 - one.first, topic=self._partition.topic)
+            log.error("%s: records [%s, %s] can't be read: %s", self.where, one.first, one.last, one.why)
         for offset, value in zip(cut.offsets, cut.values, strict=True):
             try:
                 self._windows.accept(read(value), int(offset), now_ms)
             except Never as error:
                 self._tools.telemetry.count("rejected", reason=error.reason)
                 log.warning("%s: record %s is left out: %s", self.where, offset, error)
+            except Exception as error:  # noqa: BLE001 - anybody may write to the topic, and what it holds must not end us
+                self._windows.state.lose(now_ms)
+                self._tools.telemetry.count("rejected", reason="work_failed")
+                log.error("%s: record %s is left out, it fails with %s", self.where, offset, type(error).__name__)
 
     # Close.
 

@@ -1,29 +1,29 @@
 """Kafka's record batches to columns, as a consumer of committed records would see them.
 
-Promises: pure; sums checked, every compression that the caller has a decoder for, aborted transactions left out. Refuses by `CorruptBatchError`
-what does not hold together. Does not know a client.
+Promises: pure; never raises on what a broker answers. Sums checked, every compression of Kafka's, aborted transactions left out. A batch that
+can't be read is a lost range beside its neighbours, which are read; only where even its end can't be told is nothing read on. What one call
+unpacks is bounded; the rest is for the next. Does not know a client.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from crc32c import crc32c
 
 from pipeline.kafka.record_batches.transactions import committed
+from pipeline.kafka.record_batches.unpack import UNPACK, UnpackError
 from pipeline.kernels.log import batches as log
+from pipeline.model.records import LostRange
 from pipeline.model.values import I64, U8, Chunk, Values
 
-Decoders = Mapping[int, Callable[[bytes], bytes]]
-"""By number in a batch's attributes. ValueError: it can't be unpacked."""
-
-
-class CorruptBatchError(ValueError):
-    """Bytes that are no whole, sound batches."""
-
-
-class OldFormatError(ValueError):
-    """Messages as Kafka kept them before 0.11."""
+BATCH_MAX_BYTES = 24 << 20
+"""Of one batch, unpacked: a topic takes 20 MiB in a record at most, and producers keep to such bounds before they compress."""
+UNPACKED_MAX_BYTES = 32 << 20
+"""Of all batches that one call unpacks, whatever became of them; at least one is always tried."""
+LOST_MOST = 100
+"""Lost ranges that one call tells apart; where there are more, neighbours are told as one."""
 
 
 class Columns(NamedTuple):
@@ -31,6 +31,7 @@ class Columns(NamedTuple):
 
     offsets: I64
     timestamps_ms: I64
+    """As they stand there: -1 where the producer gave none and the topic keeps the producers' times."""
     values: Values
 
 
@@ -44,72 +45,177 @@ class RecordSet(NamedTuple):
     aborted: list[tuple[int, int]]
     """(producer id, first offset) of aborted transactions in it."""
     buffer: U8
+    stable_end: int = -1
+    """Last stable offset; nothing beyond it is in the answer. -1: not known."""
 
 
-def read(records: RecordSet, decoders: Decoders, *, check_crcs: bool) -> tuple[Columns, int]:
-    """(records from the asked offset on, offset to ask for next). CorruptBatchError, OldFormatError.
+class Reading(NamedTuple):
+    """What could be made of a `RecordSet`."""
 
-    Per batch about 1 us, per record about 15 ns, per byte 0.05 ns for its sum.
+    columns: Columns
+    after: int
+    """Offset to ask for next."""
+    lost: tuple[LostRange, ...] = ()
+    unreadable: str = ""
+    """Why nothing can be told of what stands at `after`; empty where there was no such thing."""
+    doubt: tuple[int, int] | None = None
+    """Offset and sum of a batch that is not as the broker took it. Asked for again it may be: only the same twice is to be believed."""
+
+
+EMPTY = Columns(np.empty(0, np.int64), np.empty(0, np.int64), Values())
+
+
+def read(records: RecordSet, *, check_crcs: bool) -> Reading:
+    """The records from the asked offset on.
+
+    Per batch about 1 us, per record about 15 ns, per byte 0.05 ns for its sum, and what its compression takes.
     """
     buffer = records.buffer
-    heads = np.empty((len(buffer) // log.HEADER + 1, log.FIELDS), np.int64)
-    found = int(log.find_batches(buffer, heads))
-    if found == log.OLD_FORMAT:
-        raise OldFormatError(f"{_at(records)}: messages in a format older than Kafka 0.11")
-    if found <= 0:
-        raise CorruptBatchError(f"{_at(records)}: no whole record batch")
-    heads = heads[:found]
-    if check_crcs:
-        _check(records, heads)
-    after = int(heads[-1, log.BASE_OFFSET] + heads[-1, log.LAST_DELTA] + 1)
-    wanted = committed(buffer, heads, records.aborted)
-    columns = _columns(records, *_plain(buffer, heads[wanted], decoders))
-    return columns, max(after, records.offset)
+    heads = np.empty((len(buffer) // log.OLD_HEADER + 1, log.FIELDS), np.int64)
+    heads = heads[: int(log.find_batches(buffer, heads))]
+    if not len(heads):
+        return _no_batch(records)
+    sums = _sums(buffer, heads) if check_crcs else heads[:, log.CRC]
+    broken = np.flatnonzero((sums != heads[:, log.CRC]) | ~_in_order(records, heads))
+    sound = int(broken[0]) if len(broken) else len(heads)
+    if sound == 0:
+        return _broken_head(records, heads, int(sums[0]))
+    return _read_sound(records, heads[:sound])
 
 
-def _check(records: RecordSet, heads: I64) -> None:
-    view = records.buffer.data
-    spans = zip((heads[:, log.AT] + log.CRC_FROM).tolist(), heads[:, log.END].tolist(), strict=True)
-    sums = np.array([crc32c(view[at:end]) for at, end in spans], np.int64)
-    wrong = np.flatnonzero(sums != heads[:, log.CRC])
-    if len(wrong):
-        raise CorruptBatchError(f"{_at(records)}: checksum of the batch at {heads[wrong[0], log.BASE_OFFSET]}")
+def compressed(records: RecordSet) -> bool:
+    """Whether its first batch is: then its others will be, and reading takes a while."""
+    at = log.CRC_FROM + 1
+    return len(records.buffer) > at and bool(records.buffer[at] & log.COMPRESSION)
 
 
-def _plain(buffer: U8, heads: I64, decoders: Decoders) -> tuple[U8, I64]:
-    """The same batches uncompressed: as they are, or in a buffer of their own where one is compressed."""
-    codecs = heads[:, log.ATTRIBUTES] & log.COMPRESSION
-    if not codecs.any():
-        return buffer, heads
-    heads, pieces, at = heads.copy(), [], 0
+def _sums(buffer: U8, heads: I64) -> I64:
     view = buffer.data
-    for head, codec in zip(heads, codecs.tolist(), strict=True):
-        body = view[head[log.AT] + log.HEADER : head[log.END]]
-        piece = _unpacked(decoders, codec, bytes(body)) if codec else body
-        pieces += [view[head[log.AT] : head[log.AT] + log.HEADER], piece]
-        head[log.AT], head[log.END] = at, at + log.HEADER + len(piece)
-        at = int(head[log.END])
-    return np.frombuffer(b"".join(pieces), np.uint8), heads
+    spans = zip(
+        (heads[:, log.AT] + log.CRC_FROM).tolist(),
+        heads[:, log.END].tolist(),
+        heads[:, log.MAGIC].tolist(),
+        strict=True,
+    )
+    return np.array([crc32c(view[at:end]) if magic == 2 else 0 for at, end, magic in spans], np.int64)
 
 
-def _unpacked(decoders: Decoders, codec: int, body: bytes) -> bytes:
-    if codec not in decoders:
-        raise CorruptBatchError(f"unknown compression {codec}")
+def _in_order(records: RecordSet, heads: I64) -> npt.NDArray[np.bool_]:
+    """Which batches are of today's format, with offsets that can be: one behind the other, below the stable end."""
+    base, last = heads[:, log.BASE_OFFSET], heads[:, log.BASE_OFFSET] + heads[:, log.LAST_DELTA]
+    fine: npt.NDArray[np.bool_] = (heads[:, log.MAGIC] == 2) & (base >= 0) & (last >= base)
+    fine[1:] &= base[1:] > last[:-1]
+    if records.stable_end >= 0:
+        fine &= last < records.stable_end
+    return fine
+
+
+def _no_batch(records: RecordSet) -> Reading:
+    buffer = records.buffer
+    if not len(buffer):
+        return Reading(EMPTY, records.offset)
+    head = buffer[: log.HEADER].tobytes()
+    why = f"no whole record batch stands at offset {records.offset}: {len(buffer)} bytes that begin with {head[:32].hex()}"
+    return Reading(EMPTY, records.offset, unreadable=why, doubt=(records.offset, crc32c(head)))
+
+
+def _broken_head(records: RecordSet, heads: I64, found_sum: int) -> Reading:
+    """The first batch is of an old format, or not what its sum or its place says: past it, if its end can be told."""
+    old = 0
+    for head in heads:
+        if (
+            head[log.MAGIC] == 2
+            or head[log.BASE_OFFSET] < records.offset + old
+            or not _below_end(records, head[log.BASE_OFFSET])
+        ):
+            break
+        old, end = old + 1, int(head[log.BASE_OFFSET]) + 1
+    if old:
+        lost = LostRange(records.offset, end - 1, "messages in a format older than Kafka 0.11")
+        return Reading(EMPTY, end, (lost,))
+    base, last = (
+        int(each) for each in (heads[0, log.BASE_OFFSET], heads[0, log.BASE_OFFSET] + heads[0, log.LAST_DELTA])
+    )
+    doubt = (records.offset, found_sum)
+    why = f"a batch whose checksum or offsets are wrong (base {base}, last {last})"
+    ends = [last + 1] if len(heads) == 1 else [int(heads[1, log.BASE_OFFSET]), last + 1]
+    for end in ends:
+        if end > records.offset and _below_end(records, end - 1) and end - records.offset <= len(records.buffer):
+            first = base if records.offset < base < end else records.offset
+            return Reading(EMPTY, end, (LostRange(first, end - 1, why),), doubt=doubt)
+    return Reading(EMPTY, records.offset, unreadable=f"{why}, and its end can't be told", doubt=doubt)
+
+
+def _below_end(records: RecordSet, offset: int) -> bool:
+    return records.stable_end < 0 or offset < records.stable_end
+
+
+def _read_sound(records: RecordSet, heads: I64) -> Reading:
+    """Batches that are as the broker took them; what is in them is still the producers' word."""
+    buffer = records.buffer
+    wanted = np.flatnonzero(committed(buffer, heads, records.aborted))
+    lost: list[tuple[int, str]] = []
+    plain, places = buffer, heads[wanted]
+    if (places[:, log.ATTRIBUTES] & log.COMPRESSION).any():
+        plain, places, lost, tried = _unpack(buffer, places)
+        if tried < len(wanted):
+            heads = heads[: wanted[tried]]
+        wanted = wanted[:tried]
+    readable = np.ones(len(places), bool)
+    readable[[k for k, _ in lost]] = False
+    columns, sound = _columns(records.offset, plain, places[readable])
+    lost += [(int(k), "records that don't fit their batch") for k in np.flatnonzero(readable)[~sound]]
+    after = int(heads[-1, log.BASE_OFFSET] + heads[-1, log.LAST_DELTA] + 1)
+    return Reading(columns, max(after, records.offset), tuple(_ranges(records.offset, places, lost)))
+
+
+def _unpack(buffer: U8, heads: I64) -> tuple[U8, I64, list[tuple[int, str]], int]:
+    """The same batches uncompressed in a buffer of their own; which could not be, and why; how many of the batches were tried."""
+    heads, pieces, at, lost = heads.copy(), [], 0, list[tuple[int, str]]()
+    view, left, tried = buffer.data, UNPACKED_MAX_BYTES, 0
+    for k, (begin, end, attributes) in enumerate(heads[:, [log.AT, log.END, log.ATTRIBUTES]].tolist()):
+        if left <= 0:
+            break
+        body, codec = view[begin + log.HEADER : end], attributes & log.COMPRESSION
+        try:
+            piece = _plain(codec, body) if codec else body
+            left -= len(piece)
+        except UnpackError as error:
+            lost.append((k, f"compression {codec}: {error}"))
+            piece, left = body[:0], left - BATCH_MAX_BYTES
+        pieces += [view[begin : begin + log.HEADER], piece]
+        heads[k, log.AT], heads[k, log.END] = at, at + log.HEADER + len(piece)
+        at, tried = at + log.HEADER + len(piece), k + 1
+    return np.frombuffer(b"".join(pieces), np.uint8), heads[:tried], lost, tried
+
+
+def _plain(codec: int, body: memoryview) -> bytes:
+    if codec not in UNPACK:
+        raise UnpackError("Kafka has none of this number")
     try:
-        return decoders[codec](body)
-    except ValueError as error:
-        raise CorruptBatchError(f"compressed records that can't be unpacked: {error}") from error
+        return UNPACK[codec](bytes(body), BATCH_MAX_BYTES)
+    except MemoryError as error:
+        raise UnpackError("it asks for more memory than there is") from error
 
 
-def _at(records: RecordSet) -> str:
-    return f"{records.topic}/{records.partition} at {records.offset}"
-
-
-def _columns(records: RecordSet, buffer: U8, heads: I64) -> Columns:
+def _columns(first: int, buffer: U8, heads: I64) -> tuple[Columns, npt.NDArray[np.bool_]]:
     room = int(np.maximum(heads[:, log.COUNT], 0).sum())
-    room = min(room, len(buffer))  # a record has more than a byte: a false count makes no false room
+    room = min(room, len(buffer) // 7)  # the least that a record takes: a false count makes no false room
     offsets, times, starts, stops = (np.empty(room, np.int64) for _ in range(4))
-    n = int(log.read_records(buffer, heads, records.offset, offsets, times, starts, stops, np.empty(1, np.int64)))
-    if n < 0:
-        raise CorruptBatchError(f"{_at(records)}: a record that does not fit its batch")
-    return Columns(offsets[:n], times[:n], Values((Chunk(buffer, starts[:n], stops[:n]),)))
+    sound = np.zeros(len(heads), bool)
+    n = int(log.read_records(buffer, heads, first, offsets, times, starts, stops, sound, np.empty(4, np.int64)))
+    return Columns(offsets[:n], times[:n], Values((Chunk(buffer, starts[:n], stops[:n]),))), sound
+
+
+def _ranges(first: int, heads: I64, lost: list[tuple[int, str]]) -> Iterator[LostRange]:
+    """From the asked offset on, in order."""
+    found: list[LostRange] = []
+    for k, why in sorted(lost):
+        base, last = int(heads[k, log.BASE_OFFSET]), int(heads[k, log.BASE_OFFSET] + heads[k, log.LAST_DELTA])
+        if last < first:
+            continue
+        if len(found) >= LOST_MOST and found[-1].last + 1 == base:
+            found[-1] = found[-1]._replace(last=last)
+        else:
+            found.append(LostRange(max(base, first), last, why))
+    return iter(found)

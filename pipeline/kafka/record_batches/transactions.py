@@ -7,10 +7,12 @@ first offset that the broker names for it up to that producer's abort marker. Do
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.log.batches import AT, ATTRIBUTES, BASE_OFFSET, CONTROL, HEADER, PRODUCER, TRANSACTIONAL
+from pipeline.kernels.log.batches import AT, ATTRIBUTES, BASE_OFFSET, CONTROL, END, HEADER, PRODUCER, TRANSACTIONAL
 from pipeline.model.values import I64, U8
 
 ABORT = 0
+MARKER_MAX_BYTES = 64
+"""Of a control record, more than to its key's end."""
 
 
 def committed(buffer: U8, heads: I64, aborted: list[tuple[int, int]]) -> npt.NDArray[np.bool_]:
@@ -28,22 +30,22 @@ def _aborted(buffer: U8, heads: I64, ahead: list[tuple[int, int]]) -> npt.NDArra
         while ahead and ahead[0][1] <= head[BASE_OFFSET]:
             open_now.add(ahead.pop(0)[0])
         if head[ATTRIBUTES] & CONTROL:
-            if _marker(buffer, head[AT] + HEADER) == ABORT:
+            if _marker(buffer[head[AT] + HEADER : head[END]][:MARKER_MAX_BYTES].tobytes()) == ABORT:
                 open_now.discard(head[PRODUCER])
         elif head[ATTRIBUTES] & TRANSACTIONAL:
             found[k] = head[PRODUCER] in open_now
     return found
 
 
-def _marker(buffer: U8, at: int) -> int:
-    """The type in a control record's key: int16 version, int16 type, behind length, attributes, two deltas and the key's length."""
-    at = _behind(buffer, at) + 1
+def _marker(records: bytes) -> int:
+    """The type in a control record's key: int16 version, int16 type, behind length, attributes, two deltas and the key's length; -1: none."""
+    at = _behind(records, 0) + 1
     for _ in range(3):
-        at = _behind(buffer, at)
-    return int.from_bytes(buffer[at + 2 : at + 4].tobytes(), "big", signed=True)
+        at = _behind(records, at)
+    return int.from_bytes(records[at + 2 : at + 4], "big", signed=True) if at + 4 <= len(records) else -1
 
 
-def _behind(buffer: U8, at: int) -> int:
-    while buffer[at] & 0x80:
+def _behind(records: bytes, at: int) -> int:
+    while at < len(records) and records[at] & 0x80:
         at += 1
     return at + 1

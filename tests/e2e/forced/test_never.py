@@ -92,6 +92,8 @@ def test_a_running_worker_skips_its_halted_range_when_it_is_asked_to(spans: Span
 def test_the_order_that_stopped_everything_stops_nothing(spans: Spans) -> None:
     """Garbage on one partition, 25 MiB of zeros that a codec makes small on another, garbage on the rest, then good records on all."""
     member = spans.start()
+    spans.wait(member.ready)
+    watched = member.watch_memory()
     produce_compressed(spans.stage.bootstrap, SPANS, 0, bytes(25 << 20))
     for partition in (1, 2, 3):
         spans.send(partition, b"\xff\xfe garbage", b"\xff" * 5000)
@@ -100,7 +102,9 @@ def test_the_order_that_stopped_everything_stops_nothing(spans: Spans) -> None:
     spans.wait(lambda: spans.idle(SPANS) and spans.spans() == {f"good {n}": 1 for n in range(4)})
     assert member.ready()
     letters = spans.letters()
-    assert len(letters) == 7
+    assert len(letters) == 7, letters
+    assert letters[f"{SPANS}|{epoch_of(spans.stage.bootstrap, SPANS)}|0|0|-1"] == "range_lost"
+    assert watched.growth_bytes() < 700 << 20
     assert not member.worker.dead()
 
 

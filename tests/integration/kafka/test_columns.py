@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from pipeline.kafka.columns import ColumnFetcher
 from pipeline.kafka.frames import Frames, use_frames
-from pipeline.kafka.record_batches.read import Columns
+from pipeline.kafka.record_batches.read import Reading
 from tests.support.kafka import KafkaProcess, create_topics_async
 
 TOPIC = "mixed"
@@ -67,13 +67,15 @@ async def everything(made: AIOKafkaConsumer, first: int) -> Seen:
     return seen
 
 
-def rows(got: Any) -> Seen:  # noqa: ANN401 - a record of aiokafka's, or columns
-    if isinstance(got, Columns):
-        return list(zip(got.offsets.tolist(), got.timestamps_ms.tolist(), got.values, strict=True))
+def rows(got: Any) -> Seen:  # noqa: ANN401 - a record of aiokafka's, or a reading
+    if isinstance(got, Reading):
+        assert (got.lost, got.unreadable) == ((), "")
+        columns = got.columns
+        return list(zip(columns.offsets.tolist(), columns.timestamps_ms.tolist(), columns.values, strict=True))
     return [(got.offset, got.timestamp, got.value or b"")]
 
 
-async def columns(bootstrap: str) -> AIOKafkaConsumer:
+async def reading_columns(bootstrap: str) -> AIOKafkaConsumer:
     made = consumer(bootstrap)
     use_frames(made._client)
     await made.start()
@@ -88,7 +90,7 @@ def test_columns_hold_what_the_stock_consumer_gives(tmp_path: Path) -> None:
         await produce(bootstrap)
         stock = consumer(bootstrap)
         await stock.start()
-        ours = await columns(bootstrap)
+        ours = await reading_columns(bootstrap)
         try:
             whole = await everything(stock, 0)
             assert len(whole) == 5 * 202 + 20

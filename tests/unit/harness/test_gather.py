@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.harness.gather import Gatherer
 from pipeline.harness.types import Fetch, Membership, Partition
+from pipeline.model.records import LostRange
 from pipeline.model.values import Values
 
 AT = Partition("t", 0)
@@ -98,3 +101,39 @@ def test_a_delivery_lost_on_the_way_is_noticed_and_nothing_is_taken() -> None:
     cut = gatherer.cut(1 << 30, 100)
     assert cut is not None
     assert cut.offsets.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@given(logs(), st.sets(st.integers(0, 80), max_size=8), st.integers(1, 40), st.integers(1, 9))
+def test_what_cannot_be_read_is_in_one_batch_each_and_that_batch_can_be_cut_again(
+    log: tuple[list[int], list[int]], broken: set[int], max_bytes: int, max_records: int
+) -> None:
+    offsets, ends = log
+    sound = [offset for offset in offsets if offset not in broken]
+    lost = [LostRange(offset, offset, "broken") for offset in sorted(set(offsets) & broken)]
+
+    def given_polls() -> list[Fetch]:
+        made, start = [], 0
+        for end in ends:
+            here = fetch(start, [o for o in sound if start <= o < end], end)
+            made.append(replace(here, lost=tuple(one for one in lost if start <= one.first < end)))
+            start = end
+        return made
+
+    gatherer = Gatherer(0)
+    for poll in given_polls():
+        assert gatherer.add(poll)
+    cuts = []
+    while (cut := gatherer.cut(max_bytes, max_records)) is not None:
+        cuts.append(cut)
+    assert not gatherer.anything
+    assert [offset for cut in cuts for offset in cut.offsets.tolist()] == sound
+    assert [one for cut in cuts for one in cut.lost] == lost
+    for cut in cuts:
+        assert all(cut.start <= one.first and one.last < cut.end for one in cut.lost)
+        again = Gatherer(cut.start)
+        for poll in given_polls():
+            if poll.end > cut.start:
+                again.add(replace(poll, start=max(poll.start, cut.start)))
+        rebuilt = again.cut_to(cut.end)
+        assert rebuilt is not None
+        assert (rebuilt.offsets.tolist(), rebuilt.lost) == (cut.offsets.tolist(), cut.lost)

@@ -1,5 +1,7 @@
 """Work that fails: only the records at fault are given up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from pipeline.flow import dead_letters
 from pipeline.harness import isolate
 from pipeline.harness.isolate import isolated
 from pipeline.model.outcome import Block, Message, Outcome
-from pipeline.model.records import Records
+from pipeline.model.records import LostRange, Records
 
 ERRORS = (MemoryError, RecursionError, TypeError, AssertionError, ZeroDivisionError, KeyError)
 
@@ -130,3 +132,16 @@ def test_work_that_fails_on_nothing_at_all_is_no_record_s_fault() -> None:
 
     with pytest.raises(ZeroDivisionError):
         isolated(broken, dead_letters, records_of([b"x", b"y"]))
+
+
+def test_what_kafka_holds_and_nobody_can_read_is_a_letter_beside_the_work() -> None:
+    records = replace(records_of([b"good", b"bad1"]), lost=(LostRange(101, 102, "compression 4: too much"),))
+    outcome = isolated(work, dead_letters, records)
+    told = {
+        int(dict(message.headers)["tailrace.offset"]): dict(message.headers)["tailrace.reason"]
+        for message in outcome.messages
+        if message.topic != "out"
+    }
+    assert told == {103: b"work_failed", 101: b"range_lost"}
+    (block,) = [block for block in outcome.blocks if block.part]
+    assert block.rows == 2

@@ -1,0 +1,50 @@
+"""Transactions of producers: markers are no lag, an open one holds nothing but itself back, and no watchdog ends a worker for either."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.topics import SPANS
+from tests.e2e.forced.world import Spans, request
+
+WATCHDOG_S = 4
+
+
+@pytest.mark.timeout(300)
+def test_a_partition_that_ends_in_a_marker_or_an_open_transaction_is_no_reason_to_end_a_worker(spans: Spans) -> None:
+    member = spans.start(TAILRACE_WATCHDOG_S=str(WATCHDOG_S))
+
+    async def transactions() -> None:
+        made = [AIOKafkaProducer(bootstrap_servers=spans.stage.bootstrap, transactional_id=f"t{n}") for n in range(3)]
+        committed, aborted, still_open = made
+        for producer in made:
+            await producer.start()
+        try:
+            await committed.begin_transaction()
+            await committed.send_and_wait(SPANS, request("committed"), partition=0)
+            await committed.commit_transaction()
+            await aborted.begin_transaction()
+            await aborted.send_and_wait(SPANS, request("aborted"), partition=1)
+            await aborted.abort_transaction()
+            await still_open.begin_transaction()
+            await still_open.send_and_wait(SPANS, request("open"), partition=2)
+            await asyncio.to_thread(spans.wait, lambda: spans.spans() == {"committed": 1})
+            until = time.monotonic() + 2.5 * WATCHDOG_S
+            while time.monotonic() < until:
+                assert not member.worker.dead(), member.log[-2000:]
+                await asyncio.sleep(0.5)
+            lags = [member.metric("tailrace_consumer_lag_records", topic=SPANS, partition=str(n)) for n in range(4)]
+            assert lags == [0, 0, 0, 0]
+            await still_open.commit_transaction()
+        finally:
+            for producer in made:
+                await producer.stop()
+
+    asyncio.run(transactions())
+    spans.wait(lambda: spans.spans() == {"committed": 1, "open": 1})
+    assert member.ready()
+    assert spans.letters() == {}
