@@ -14,7 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -25,6 +25,7 @@ from pipeline.harness.backoff import Backoff
 from pipeline.harness.gather import CutRange
 from pipeline.harness.partition import PipelineServices, confirm_epoch
 from pipeline.harness.types import Fetch, Membership, Partition
+from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.merge import MergeRules
 from pipeline.stages.merge.window_store import FileWindowStore
 from pipeline.stages.windows import HISTORY_S, PartitionWindows, Step
@@ -211,7 +212,7 @@ class WindowsPipeline:
             log.error("%s: records [%s, %s] can't be read: %s", self.where, one.first, one.last, one.why)
         for offset, value in zip(cut.offsets, cut.values, strict=True):
             try:
-                self._windows.accept(read(value), int(offset), now_ms)
+                self._windows.accept(_not_ahead(read(value), now_ms), int(offset), now_ms)
             except Never as error:
                 self._tools.telemetry.count("rejected", reason=error.reason)
                 log.warning("%s: record %s is left out: %s", self.where, offset, error)
@@ -250,3 +251,12 @@ class WindowsPipeline:
     async def _repeat(self, ask: Callable[[], Awaitable[T]]) -> T:
         limits = self._tools.limits
         return await repeat(ask, Backoff(limits.backoff_min_s, limits.backoff_max_s), self.where)
+
+
+def _not_ahead(partials: WindowPartials, now_ms: int) -> WindowPartials:
+    """A producer may write any time into its records: none of them moves a watermark ahead of the broker's clock."""
+    source = partials.source
+    if source.broker_time_max_ms <= now_ms:
+        return partials
+    least = min(source.broker_time_min_ms, now_ms)
+    return replace(partials, source=replace(source, broker_time_min_ms=least, broker_time_max_ms=now_ms))

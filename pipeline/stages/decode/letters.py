@@ -32,7 +32,7 @@ REASONS = {
     -5: ("too_deep", "more than 100 messages inside each other"),
     -6: ("invalid_utf8", "a text is not UTF-8"),
     -7: ("bad_id", "a trace id is not 16 bytes, or a span id not 8"),
-    -8: ("bad_time", "the end time is not set"),
+    -8: ("bad_time", "the end time is not set, or neither Kafka nor the spans give the record a time that can be"),
     -9: ("too_old", "the span ended longer ago than spans are kept"),
     -10: ("malformed", "a tag or length outside protobuf's range"),
 }

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.wire.codes import MALFORMED
+from pipeline.kernels.wire.codes import BAD_TIME, MALFORMED
 from pipeline.kernels.wire.counted import (
     CLAMPED_ENDS,
     CLAMPED_STARTS,
@@ -35,6 +35,8 @@ from pipeline.stages.decode.tables import Scanned, scanned
 
 DAY_NS = 86_400_000_000_000
 EVER_NS = 1 << 62
+FIRST_MS, LAST_MS = 946_684_800_000, 4_102_444_800_000
+"""2000 and 2100: a producer may write any time into a record, or none (-1), and one outside of these is none."""
 
 NONE: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
@@ -59,32 +61,33 @@ def scan_of(records: Records, rules: DecodeRules, *, rows: bool) -> tuple[Transl
     buffer, start = joined(translation.values)
     times = records.timestamps_ms * 1_000_000
     wire = _wire(rules, times - rules.retain_spans_d * DAY_NS, times + rules.future_limit_s * 1_000_000_000)
-    return translation, buffer, start, scanned(buffer, start, _codes(records, translation), wire, with_rows=rows)
+    codes = _codes(translation)
+    codes[(codes == 0) & ~_can_be(records.timestamps_ms)] = BAD_TIME
+    return translation, buffer, start, scanned(buffer, start, codes, wire, with_rows=rows)
 
 
 def dated(records: Records, rules: DecodeRules) -> Records:
-    """The records, each with a time: one that Kafka gave none (a producer may send -1) is as old as the middle one of its spans by their ends.
+    """The records, each with a time that can be: one that Kafka has none of is as old as the middle one of its spans by their ends.
 
-    Without a span it is as old as the newest record that has a time. The rule is a pure one, so that a rebuilt batch is equal.
+    Without a span it is as old as the newest record that has a time. Where its spans say none either, it keeps none (0), and `decode` gives it up. The
+    rule is a pure one, so that a rebuilt batch is equal.
     """
-    missing = np.flatnonzero(records.timestamps_ms <= 0)
+    missing = np.flatnonzero(~_can_be(records.timestamps_ms))
     if not len(missing):
         return records
     values = [records.values[at] for at in missing.tolist()]
     translation = translated(values, json_records(values))
     buffer, start = joined(translation.values)
     ever = np.full(len(values), EVER_NS, np.int64)
-    some = replace(
-        records, values=values, offsets=records.offsets[missing], timestamps_ms=records.timestamps_ms[missing]
-    )
-    tables = scanned(buffer, start, _codes(some, translation), _wire(rules, -ever, ever), with_rows=False)
+    tables = scanned(buffer, start, _codes(translation), _wire(rules, -ever, ever), with_rows=False)
     spans = tables.rows[SPANS]
     owner, ends_ms = tables.tables.columns.record[:spans], tables.tables.columns.end_ns[:spans] // 1_000_000
     times = records.timestamps_ms.copy()
-    times[missing] = max(0, int(times.max()))
+    times[missing] = max((int(known) for known in times[_can_be(times)]), default=FIRST_MS)
     for number in np.unique(owner).tolist():
         mine = np.sort(ends_ms[owner == number])
-        times[missing[number]] = mine[len(mine) // 2]
+        middle = mine[len(mine) // 2]
+        times[missing[number]] = middle if _can_be(middle) else 0
     return replace(records, timestamps_ms=times)
 
 
@@ -92,8 +95,12 @@ def _wire(rules: DecodeRules, horizon_ns: I64, limit_ns: I64) -> Rules:
     return Rules(horizon_ns, limit_ns, rules.attributes_max, NAME_MAX, letters.OF_RECORD_MAX, NONE, NONE)
 
 
-def _codes(records: Records, translation: Translation) -> I64:
-    codes = np.zeros(len(records.values), np.int64)
+def _can_be(times_ms: I64) -> npt.NDArray[np.bool_]:
+    return np.asarray((times_ms >= FIRST_MS) & (times_ms < LAST_MS))
+
+
+def _codes(translation: Translation) -> I64:
+    codes = np.zeros(len(translation.values), np.int64)
     codes[list(translation.bad_records)] = MALFORMED
     return codes
 

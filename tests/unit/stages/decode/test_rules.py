@@ -228,6 +228,30 @@ def test_records_without_a_time_are_as_old_as_their_spans(times_ms: list[int], e
     assert set(decoded.spans.end_ns.tolist()) == {old + i for i in range(len(values)) if values[i]}
 
 
+@pytest.mark.parametrize("kafka_ms", [-1, 0, 1, -(2**62), 2**62, 2**63 - 1, 10**9])
+def test_a_time_that_cannot_be_is_none_and_where_the_spans_say_none_either_the_record_is_a_letter(
+    kafka_ms: int,
+) -> None:
+    sound, neighbour = request_of(ended(NOW_NS)), request_of(ended(NOW_NS))
+    for end_ns, dies in ((10**15, True), (2**63 + 5, True), (2**62, True), (NOW_NS, False)):
+        values = records(sound, request_of(ended(end_ns)), neighbour)
+        given_ = replace(values, timestamps_ms=np.array([NOW_NS // 10**6, kafka_ms, NOW_NS // 10**6]))
+        known = dated(given_, RULES)
+        assert int(known.timestamps_ms.max()) == NOW_NS // 10**6
+        decoded = decode(known, RULES, rows=True)
+        assert [(letter.offset, letter.reason, letter.span_index) for letter in decoded.dead] == (
+            [(1, "bad_time", -1)] if dies else []
+        )
+        assert set(decoded.spans.end_ns.tolist()) == {NOW_NS}
+        assert len(decoded.spans) == 3 - dies
+
+
+def test_an_empty_record_without_a_time_is_nothing() -> None:
+    known = dated(replace(records(b""), timestamps_ms=np.array([-1])), RULES)
+    decoded = decode(known, RULES, rows=True)
+    assert (len(decoded.spans), decoded.dead) == (0, ())
+
+
 def ended(at_ns: int) -> Span:
     return Span(start_time_unix_nano=at_ns, end_time_unix_nano=at_ns)
 
