@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -18,7 +19,6 @@ from pipeline.embedded.clickhouse.insert import run_insert
 from pipeline.embedded.clickhouse.parameters import Parameters
 from pipeline.embedded.clickhouse.request import Statement, parameters_of, read_statement
 from pipeline.embedded.clickhouse.select import Query, run_query
-from pipeline.embedded.clickhouse.statements import check
 from pipeline.embedded.clickhouse.storage import is_storage_failure
 from pipeline.embedded.clickhouse.tokens import Token, tokens
 from pipeline.embedded.clickhouse.users import User, authenticate
@@ -80,7 +80,13 @@ class Gateway:
         user = authenticate(self._users, request.headers, request.query)
         statement = await read_statement(request, parameters)
         words = list(tokens(statement.sql))
-        check(statement.sql, words)
+        rules = replace(self._desk.engine.rules, values=parameters.values)
+        rules.check(statement.sql, words)
+        for name in (parameters.get("default_format"), statement.insert.format if statement.insert else ""):
+            rules.check_format(name.encode())
+        for table in statement.external:
+            rules.check_format(table.format.encode())
+            rules.check_text(table.columns.encode())
         reads_only = request.method in ("GET", "HEAD") or user.readonly > 0
         order = Order(headers["X-ClickHouse-Query-Id"], user, parameters, statement.external, reads_only)
         async with self._desk.admit(order) as work:

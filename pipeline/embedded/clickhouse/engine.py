@@ -16,12 +16,17 @@ from importlib import import_module, resources
 from pathlib import Path
 from typing import TypeVar, cast
 
+from pipeline.embedded.clickhouse.check import Rules
 from pipeline.embedded.clickhouse.driver import Connection
 from pipeline.embedded.clickhouse.errors import ClickHouseError, parse
+from pipeline.embedded.clickhouse.names import refused_formats, refused_functions
 from pipeline.embedded.clickhouse.options import Options
 from pipeline.embedded.clickhouse.parameters import quoted
 
 TAG = "tailrace-gateway:"  # begins the log_comment of every query, by which it is found and killed
+_FUNCTIONS = (
+    "SELECT name FROM system.functions WHERE origin = 'System' UNION ALL SELECT name FROM system.table_functions"
+)
 _T = TypeVar("_T")
 
 
@@ -36,6 +41,10 @@ class Engine:
         self._control = ThreadPoolExecutor(2, "control")
         self.version = self._text("SELECT version()")
         self.timezone = self._text("SELECT timezone()")
+        self.rules = Rules(
+            refused_functions(self._text(_FUNCTIONS).split()),
+            refused_formats(self._text("SELECT name FROM system.formats").split()),
+        )
 
     def _text(self, sql: str) -> str:
         return self._keep.query(sql, "TSVRaw").bytes().decode().strip()

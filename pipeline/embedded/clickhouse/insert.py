@@ -23,6 +23,7 @@ from pipeline.embedded.clickhouse.work import Work
 
 STAGED_BYTES = 64 << 20
 _APPEND_BYTES = 4 << 20
+_EXPRESSION_BYTES = 256 << 10  # of a format Values: longer bodies hold literals only
 _STAGE = "_tailrace_rows"
 
 
@@ -38,6 +39,18 @@ async def _batched(first: bytes, rows: AsyncIterator[bytes]) -> AsyncIterator[by
         yield b"".join(parts)
 
 
+async def _checked_values(work: Work, batches: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Rows of the format Values may be SQL: few are read as such, in many only literals are understood."""
+    first = await anext(batches, b"")
+    few = len(first) <= _EXPRESSION_BYTES
+    if few:
+        await work.run(work.engine.rules.check_text, first)
+    await work.run(work.connection.query, f"SET input_format_values_interpret_expressions = {int(few)}")
+    yield first
+    async for batch in batches:
+        yield batch
+
+
 async def run_insert(work: Work, statement: Statement, insert: Insert) -> str:
     """Until the engine has taken all rows; the summary for the header. An error or a client that left: cancelled."""
     values = work.order.parameters.values
@@ -45,6 +58,8 @@ async def run_insert(work: Work, statement: Statement, insert: Insert) -> str:
         said = ", ".join(f"param_{name} = {quoted(value)}" for name, value in values.items())
         await work.run(work.connection.query, f"SET {said}")
     batches = _batched(statement.first, statement.rows)
+    if insert.format.lower() == "values":
+        batches = _checked_values(work, batches)
     target = target_of(insert.head)
     kept: list[bytes] = []
     while target is not None and sum(map(len, kept)) <= STAGED_BYTES:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.embedded.clickhouse.check import refused_setting
 from pipeline.embedded.clickhouse.errors import UNKNOWN_SETTING, ClickHouseError
+from pipeline.embedded.clickhouse.names import is_refused_setting
 
 _TRANSPORT = frozenset(
     """database query user password quota_key query_id session_id session_timeout session_check close_session role
@@ -50,13 +52,15 @@ class Parameters:
         return self.settings.pop(name, None)
 
     def checked_settings(self) -> dict[str, str]:
-        """Raises for names that could not be settings; the engine says which of the others exist."""
+        """Raises for names that could not be settings or may not be set; the engine says which of the others exist."""
         for name in self.settings:
             if not _NAME.fullmatch(name):
                 raise ClickHouseError(
                     UNKNOWN_SETTING,
                     f"Setting {name!r} is neither a builtin setting nor started with the prefix 'SQL_'.",
                 )
+            if is_refused_setting(name.encode()):
+                raise refused_setting(name)
         return self.settings
 
 

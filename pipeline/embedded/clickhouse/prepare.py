@@ -89,6 +89,7 @@ def restore(connection: Connection, undo: str, external: list[ExternalTable]) ->
 def fill(connection: Connection, table: ExternalTable) -> None:
     """An external table, for this query only."""
     connection.query(f"CREATE TEMPORARY TABLE {identifier(table.name)} ({table.columns})")
+    connection.query("SET input_format_values_interpret_expressions = 0")  # rows are no SQL
     rows = connection.send_insert(f"INSERT INTO {identifier(table.name)}", table.format)
     rows.append(table.data)
     rows.finish()

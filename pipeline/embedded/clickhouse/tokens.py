@@ -1,6 +1,6 @@
-"""Splits SQL bytes into tokens, enough to tell words from strings, comments and quoted names.
+"""Splits SQL bytes into tokens as the engine's own lexer does: words, quoted names, strings, comments.
 
-Never fails: what it does not know is a token of one character, an unclosed comment one of two. Does not parse; the engine does.
+Never fails: what it does not know is a token of one byte, what begins and does not end one of its opening. Does not parse; the engine does.
 """
 
 from __future__ import annotations
@@ -10,15 +10,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _TOKEN = re.compile(
-    rb"""(?P<space>\s+|--[^\n]*|\#[!\s][^\n]*|/\*.*?\*/)
+    rb"""(?P<space>\s+|--[^\n]*|//[^\n]*|\#[! ][^\n]*)
+    |(?P<comment>/\*)
     |(?P<string>'(?:\\.|''|[^'\\])*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
     |(?P<quoted>"(?:\\.|""|[^"\\])*"|`(?:\\.|``|[^`\\])*`)
-    |(?P<word>[A-Za-z_]\w*)
-    |(?P<number>\d[\w.]*)
-    |(?P<mark>/\*|\$\w*\$|.)""",
+    |(?P<word>[A-Za-z_][\w$]*)
+    |(?P<number>\d\w*)
+    |(?P<mark>\$\w*\$|.)""",
     re.DOTALL | re.VERBOSE,
 )
-_OPENERS = (b"'", b'"', b"`", b"/", b"$")
+_COMMENT_EDGE = re.compile(rb"/\*|\*/")
+_OPENERS = (b"'", b'"', b"`", b"/*", b"$")
+_ESCAPE = re.compile(rb"\\x([0-9A-Fa-f]{2})|\\(.)|''|``|\"\"", re.DOTALL)
+_ESCAPED = {b"a": b"\a", b"b": b"\b", b"e": b"\x1b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_ESCAPED |= {b"0": b"\0", b"N": b""}
+_PLAIN = b"\\'\"`/="
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +46,54 @@ class Token:
     def name(self) -> bytes:
         """In upper case, as an identifier, quoted or not; empty for anything else."""
         if self.kind == "quoted":
-            return self.text[1:-1].upper()
+            return _unescaped(self.text[1:-1]).upper()
         return self.upper
+
+    @property
+    def value(self) -> bytes:
+        """What a literal, a quoted name or a word stands for."""
+        if self.kind == "string" and self.text[:1] == b"$":
+            mark = self.text.index(b"$", 1) + 1
+            return self.text[mark:-mark]
+        return _unescaped(self.text[1:-1]) if self.kind in ("string", "quoted") else self.text
 
     @property
     def opens(self) -> bool:
         """A quote or comment that begins here and does not end: more text may change its meaning."""
-        return self.kind == "mark" and self.text[:1] in _OPENERS and self.text != b"/"
+        return self.kind == "mark" and self.text[:2].startswith(_OPENERS)
+
+
+def _unescaped(text: bytes) -> bytes:
+    def plain(match: re.Match[bytes]) -> bytes:
+        if match[1]:
+            return bytes([int(match[1], 16)])
+        if match[2] is None:
+            return match[0][:1]
+        return _ESCAPED.get(match[2], match[2] if match[2] in _PLAIN else match[0])
+
+    return _ESCAPE.sub(plain, text) if b"\\" in text or b"''" in text or b"``" in text or b'""' in text else text
+
+
+def _comment_end(sql: bytes, start: int) -> int:
+    """Behind the comment that begins at `start`; comments nest. 0 where it does not end."""
+    level = 0
+    for edge in _COMMENT_EDGE.finditer(sql, start):
+        level += 1 if edge[0] == b"/*" else -1
+        if not level:
+            return edge.end()
+    return 0
 
 
 def tokens(sql: bytes, start: int = 0) -> Iterator[Token]:
     """All tokens but white space and comments."""
-    depth = 0
-    for match in _TOKEN.finditer(sql, start):
-        kind = match.lastgroup or "mark"
+    depth, at = 0, start
+    while (match := _TOKEN.match(sql, at)) is not None:
+        kind, at = match.lastgroup or "mark", match.end()
+        if kind == "comment":
+            if end := _comment_end(sql, match.start()):
+                at = end
+                continue
+            kind = "mark"
         if kind == "tag":
             kind = "string"
         if kind == "space":
@@ -61,6 +101,6 @@ def tokens(sql: bytes, start: int = 0) -> Iterator[Token]:
         text = match.group()
         if kind == "mark" and text in (b")", b"]", b"}"):
             depth -= 1
-        yield Token(kind, text, match.start(), match.end(), depth)
+        yield Token(kind, text, match.start(), at, depth)
         if kind == "mark" and text in (b"(", b"[", b"{"):
             depth += 1

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.embedded.clickhouse.names import reviewed
+from pipeline.embedded.clickhouse.tokens import tokens
 from tests.contract.clickhouse.conftest import REAL, Server
 from tests.support.clickhouse import ClickHouseProcess
 
@@ -69,6 +71,150 @@ REFUSED = [
     "CREATE NAMED COLLECTION c AS a = 1",
 ]  # fmt: skip
 
+PLACEHOLDER = "FILE_TEXT"
+"""Stands for a path whose text may not appear in an answer."""
+NOT_ALLOWED = """
+    __actionname __applyfilter __bitboolmaskand __bitboolmaskor __bitswaplasttwo __bitwrapperfunc __getscalar
+    __groupingforcube __groupingforgroupingsets __groupingforrollup __groupingordinary __patchpartitionid
+    __scalarsubqueryresult __toyearcalendaronly addresstoline addresstolinewithinlines addresstosymbol aiclassify
+    aiembed aiextract aifilter aigenerate airedact aisimilarity aitranslate arrowstream azureblobstorage
+    azureblobstoragecluster bigquery cluster clusterallreplicas cosn deltalake deltalakeazure
+    deltalakeazurecluster deltalakecluster deltalakelocal deltalakes3 deltalakes3cluster eval executable file
+    filecluster filesystem filesystemavailable filesystemcapacity filesystemunreserved flamegraph fuzzquery gcs
+    getclienthttpheader getmacro getoskernelversion getserverport getserversetting hasthreadfuzzer hdfs
+    hdfscluster hudi hudicluster iceberg icebergazure icebergazurecluster icebergcluster iceberghdfs
+    iceberghdfscluster iceberglocal iceberglocalcluster icebergs3 icebergs3cluster jdbc mongodb mysql
+    naivebayesclassifier naivebayesclassifierwithallprobs naivebayesclassifierwithprob odbc oss paimon paimonazure
+    paimonazurecluster paimoncluster paimonhdfs paimonhdfscluster paimonlocal paimons3 paimons3cluster postgresql
+    python redis remote remotesecure s3 s3cluster showcertificate sqlite url urlcluster ytsaurus
+"""
+READS_A_FILE = [
+    "SELECT arrayMap(file, ['FILE_TEXT'])",
+    "SELECT arrayMap((file), ['FILE_TEXT'])",
+    "SELECT arrayMap(((((((((((file))))))))))), ['FILE_TEXT'])",
+    "SELECT arrayMap(file AS q, ['FILE_TEXT'])",
+    "SELECT arrayMap(/* x */ `file` /* y */, ['FILE_TEXT'])",
+    'SELECT arrayMap("f\\x69le", [\'FILE_TEXT\'])',
+    "FROM (SELECT 1) SELECT arrayMap(file, ['FILE_TEXT'])",
+    "SELECT `f\\x69le`('FILE_TEXT')",
+    "SELECT \u201cfile\u201d('FILE_TEXT')",
+    "SELECT file\u00a0('FILE_TEXT')",
+    "/* /* */ ' */ SELECT file('FILE_TEXT') -- '",
+    "SELECT 1 AS a$x$, file('FILE_TEXT') AS b$x$",
+    "SELECT 1 // '\n, file('FILE_TEXT') //'",
+    "SELECT 1 SETTINGS additional_result_filter = 'throwIf(1, file(\\'FILE_TEXT\\'))'",
+    "SELECT 1 SETTINGS max_threads = 1, `additional_result_filter` = 'throwIf(1, file(\\'FILE_TEXT\\'))' FORMAT TSV",
+    "SELECT * FROM (SELECT 1 SETTINGS additional_result_filter = 'throwIf(1, file(\\'FILE_TEXT\\'))')",
+    "SET additional_result_filter = 'throwIf(1, file(\\'FILE_TEXT\\'))'",
+    "SET additional_table_filters = {'system.one': 'throwIf(1, file(\\'FILE_TEXT\\'))'}",
+    "SELECT dummy FROM system.one SETTINGS additional_table_filters = {'system.one': 'throwIf(1, file(\\'FILE_TEXT\\'))'}",
+    "SELECT 1 AS x FORMAT Template SETTINGS format_template_resultset = 'FILE_TEXT'",
+    "SELECT 1 AS x FORMAT template",
+    "SELECT formatRow('Template', 1) SETTINGS format_template_row = 'FILE_TEXT'",
+    "SELECT 1 FORMAT Protobuf SETTINGS format_schema = 'FILE_TEXT:x'",
+    "SELECT * FROM format(Values, 'a String', '(file(\\'FILE_TEXT\\'))')",
+    "SELECT * FROM format(concat('Val', 'ues'), 'a String', '(file(\\'FILE_TEXT\\'))')",
+    "INSERT INTO t VALUES (file('FILE_TEXT'))",
+    "INSERT INTO t FORMAT Values (file('FILE_TEXT'))",
+    "INSERT INTO t SELECT file('FILE_TEXT')",
+    "EXPLAIN SELECT file('FILE_TEXT')",
+    "EXPLAIN SYNTAX SELECT arrayMap(file, ['FILE_TEXT'])",
+    "CREATE FUNCTION locked_f AS (x) -> arrayMap(file, [x])",
+    "CREATE VIEW locked_v AS SELECT file('FILE_TEXT')",
+    "CREATE MATERIALIZED VIEW locked_v TO t AS SELECT arrayMap(file, ['FILE_TEXT'])[1] AS a FROM t",
+    "CREATE TABLE locked_t (a String DEFAULT file('FILE_TEXT')) ENGINE = MergeTree ORDER BY tuple()",
+    "ALTER TABLE t UPDATE a = file('FILE_TEXT') WHERE 1",
+    "ALTER TABLE t ADD COLUMN z String DEFAULT file('FILE_TEXT')",
+    "SELECT * FROM eval('SELECT 1') SETTINGS allow_experimental_eval_table_function = 1",
+    "SELECT catboostEvaluate('FILE_TEXT', 1)",
+    "SELECT filesystemCapacity()",
+    "SELECT getServerSetting('path')",
+    *(
+        f"CREATE DICTIONARY d (a UInt64, b String) PRIMARY KEY a SOURCE({source}) LAYOUT(FLAT()) LIFETIME(0)"
+        for source in (
+            "CLICKHOUSE(QUERY 'SELECT 1 AS a, file(\\'FILE_TEXT\\') AS b')",
+            "CLICKHOUSE(QUERY 'SELECT 1 AS a, f\\x69le(\\'FILE_TEXT\\') AS b')",
+            "CLICKHOUSE(QUERY $$SELECT 1 AS a, arrayMap(file, ['FILE_TEXT'])[1] AS b$$)",
+            "CLICKHOUSE(QUERY 'SELECT a, b FROM Python(os)')",
+            "CLICKHOUSE(TABLE 't' WHERE 'file(\\'FILE_TEXT\\') != 0')",
+            "CLICKHOUSE(TABLE 't' INVALIDATE_QUERY 'SELECT file(\\'FILE_TEXT\\')')",
+            "CLICKHOUSE(`host` '127.0.0.2' TABLE 'x')",
+            'CLICKHOUSE("host" \'127.0.0.2\' TABLE \'x\')',
+            "CLICKHOUSE(`h\\x6fst` '127.0.0.2' `port` 9000 TABLE 'x')",
+            "`clickhouse`(TABLE 'x' USER 'other')",
+            "`http`(url 'http://127.0.0.1:1/' format TSV)",
+        )
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("sql", READS_A_FILE)
+def test_no_name_in_any_dress_reaches_a_file(server: Server, tmp_path: Path, sql: str, method: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("root:of the machine")
+    server.send("CREATE TABLE t (a String) ENGINE = MergeTree ORDER BY a")
+    reply = server.send(sql.replace(PLACEHOLDER, str(secret)), method=method)
+    assert reply.status >= 400, reply.text
+    assert reply.code in (497, 62, 164), reply.text
+    assert "root:" not in reply.text
+    assert server.send("SELECT count() FROM t").body == b"0\n"
+
+
+def test_settings_and_formats_beside_the_statement_are_locked_too(server: Server) -> None:
+    told = "throwIf(1, file('/etc/hostname'))"
+    assert server.send("SELECT 1", additional_result_filter=told).code == 497
+    assert server.send("SELECT 1", ADDITIONAL_RESULT_FILTER=told).status >= 400
+    assert server.send("SELECT 1", format_template_row="/etc/hostname").code == 497
+    assert server.send("SELECT 1", default_format="Template").code == 497
+    assert server.send("SELECT 1", headers={"X-ClickHouse-Format": "Template"}).code == 497
+    assert server.send("SELECT arrayMap({f:Identifier}, ['/etc/hostname'])", param_f="file").code == 497
+    assert server.send("SELECT arrayMap({f:Identifier}, ['/etc/hostname'])", param_f=" `file` ").code == 497
+    assert server.send("SET param_f = 'file'", session_id="locked").code == 497
+    assert server.send("SELECT {f:String}", param_f="file").body == b"file\n"
+
+
+def test_rows_of_values_are_literals_where_they_are_many(server: Server) -> None:
+    server.send("CREATE TABLE t (a String) ENGINE = MergeTree ORDER BY a")
+    assert server.send("INSERT INTO t VALUES (upper('small'))").status == 200
+    assert server.send("SELECT a FROM t").body == b"SMALL\n"
+    rows = b"INSERT INTO t VALUES " + b"('x')," * 60_000
+    assert server.send("", rows + b"(file('/etc/hostname'))").status >= 400
+    assert server.send("", rows + b"('y')").status == 200
+    assert server.send("SELECT count() FROM t").body == b"60002\n"
+
+
+def test_the_engine_reads_names_as_we_do(server: Server) -> None:
+    """Against the engine's own lexer: the same words at the same places."""
+    texts = [
+        *READS_A_FILE,
+        *REFUSED,
+        "SELECT 1$x$ ' $x$ '",
+        "a.1.e .5 1.5 0x1F #! x\n b -- c",
+        "`a``b` \"c\"\"d\" 'e''f' 'g\\'h'",
+    ]
+    for text in texts:
+        if not text.isascii():
+            continue
+        told = server.send(
+            "SELECT token.1, token.2, token.3 FROM (SELECT arrayJoin(tokenizeQuery({q:String})) AS token)",
+            param_q=text.replace("\\", "\\\\").replace("\n", "\\n"),
+        )
+        rows = (line.split("\t") for line in told.text.splitlines())
+        read = ("BareWord", "QuotedIdentifier", "StringLiteral", "HereDoc")
+        theirs = [(int(start), int(end)) for start, end, kind in rows if kind in read]
+        ours = [(word.start, word.end) for word in tokens(text.encode()) if word.kind in ("word", "quoted", "string")]
+        assert ours == theirs, text
+
+
+def test_everything_that_the_engine_has_was_read(server: Server) -> None:
+    """An engine that brings new names fails here, and refuses them meanwhile."""
+    names = server.send(
+        "SELECT name FROM system.functions WHERE origin = 'System' UNION ALL SELECT name FROM system.table_functions"
+    )
+    unknown = {name for name in names.text.split() if name.upper().encode() not in reviewed()}
+    assert {name.lower() for name in unknown} == set(NOT_ALLOWED.split())
+
 
 @pytest.mark.parametrize("sql", REFUSED)
 def test_it_is_refused(server: Server, sql: str) -> None:
@@ -88,6 +234,12 @@ def test_it_is_refused(server: Server, sql: str) -> None:
         "SELECT 1 -- ; DROP TABLE t",
         "SELECT 'INTO OUTFILE', ';'",
         "SELECT python FROM (SELECT 1 AS python)",
+        "SELECT length(file), arrayMap(x -> x || t.file, ['a']) FROM (SELECT 'x' AS file) AS t",
+        "SELECT 'arrayMap(file, 1)', $$file('x')$$, format('{}', 'file'), 1 AS format ORDER BY format DESC",
+        "SELECT /* /* file('x') */ */ 1 AS filter, 2 AS dialect FROM (SELECT 1 SETTINGS max_threads = 1) WHERE filter = 1",
+        "EXPLAIN SELECT sum(number) FROM numbers(10)",
+        "SELECT * FROM format(TSV, 'a String', 'x')",
+        "SELECT formatRow('CSV', 1), formatRowNoNewline('JSONEachRow', 1 AS a)",
     ],
 )
 def test_harmless_words_are_not(server: Server, sql: str) -> None:
