@@ -16,6 +16,7 @@ from pipeline.embedded.clickhouse import blocks
 from pipeline.embedded.clickhouse.driver import Connection
 from pipeline.embedded.clickhouse.errors import ABORTED, READONLY, SYNTAX_ERROR, ClickHouseError
 from pipeline.embedded.clickhouse.insert import run_insert
+from pipeline.embedded.clickhouse.kill import by_clients_ids, is_kill
 from pipeline.embedded.clickhouse.parameters import Parameters
 from pipeline.embedded.clickhouse.request import Statement, parameters_of, read_statement
 from pipeline.embedded.clickhouse.select import Query, run_query
@@ -87,6 +88,9 @@ class Gateway:
         for table in statement.external:
             rules.check_format(table.format.encode())
             rules.check_text(table.columns.encode())
+        if is_kill(words):
+            statement.sql = by_clients_ids(statement.sql, words)
+            words = list(tokens(statement.sql))
         reads_only = request.method in ("GET", "HEAD") or user.readonly > 0
         order = Order(headers["X-ClickHouse-Query-Id"], user, parameters, statement.external, reads_only)
         async with self._desk.admit(order) as work:

@@ -165,7 +165,7 @@ def _is_function_argument(place: _Place) -> bool:
 
 
 def _check_readable(token: Token) -> None:
-    if token.kind == "mark" and (token.opens or token.text >= b"\x80" or token.text == b"\0"):
+    if token.opens or (token.kind == "mark" and (token.text >= b"\x80" or token.text in (b"\0", b"$"))):
         raise ClickHouseError(
             SYNTAX_ERROR,
             f"Syntax error: failed at position {token.start + 1}: a quote or comment does not end, "

@@ -111,6 +111,7 @@ def _configured(options: Options) -> Path:
 def open_engine(options: Options) -> Engine:
     """Open the folder (made if missing); blocks. Once per process: chDB holds one path."""
     # heavy, and must not be loaded by who only asks for --help
+    os.environ["TZ"] = "UTC"  # the engine reads it once, when it is loaded: timezone() is UTC whatever the machine's
     connect = cast(Callable[[str], Connection], import_module("chdb").connect)
     path = str(options.engine_dir)
     options.engine_dir.mkdir(parents=True, exist_ok=True)

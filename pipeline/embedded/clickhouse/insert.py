@@ -13,12 +13,13 @@ from collections.abc import AsyncIterator, Sequence
 
 from pipeline.embedded.clickhouse.driver import Connection
 from pipeline.embedded.clickhouse.engine import Engine, tag
-from pipeline.embedded.clickhouse.errors import ABORTED, ClickHouseError
+from pipeline.embedded.clickhouse.errors import ABORTED, BAD_ARGUMENTS, ClickHouseError
 from pipeline.embedded.clickhouse.parameters import quoted
 from pipeline.embedded.clickhouse.prepare import identifier
 from pipeline.embedded.clickhouse.request import Statement
 from pipeline.embedded.clickhouse.statements import Insert
 from pipeline.embedded.clickhouse.target import Target, target_of
+from pipeline.embedded.clickhouse.tokens import tokens
 from pipeline.embedded.clickhouse.work import Work
 
 STAGED_BYTES = 64 << 20
@@ -60,6 +61,9 @@ async def run_insert(work: Work, statement: Statement, insert: Insert) -> str:
     batches = _batched(statement.first, statement.rows)
     if insert.format.lower() == "values":
         batches = _checked_values(work, batches)
+    if insert.selects:
+        figures = await _selected(work, insert, batches)
+        return work.summary((0, 0), figures, figures)
     target = target_of(insert.head)
     kept: list[bytes] = []
     while target is not None and sum(map(len, kept)) <= STAGED_BYTES:
@@ -99,6 +103,52 @@ def _staged(connection: Connection, insert: Insert, target: Target, batches: Seq
         return done.rows_written(), done.bytes_written()
     finally:
         connection.query(f"DROP TEMPORARY TABLE IF EXISTS {_STAGE}")
+
+
+async def _selected(work: Work, insert: Insert, batches: AsyncIterator[bytes]) -> tuple[int, int]:
+    """INSERT … SELECT … FROM input('…'): the rows wait in memory, under a name that takes the place of input()."""
+    call = _input_call(insert.head)
+    if call is None:
+        async for batch in batches:
+            if batch.strip():
+                raise ClickHouseError(
+                    BAD_ARGUMENTS, "Rows follow FORMAT, and the SELECT has no input() that reads them."
+                )
+        return await work.run(_put, work.connection, insert.head)
+    start, end, structure = call
+    await work.run(work.engine.rules.check_text, structure.encode())
+    await work.run(work.connection.query, f"DROP TEMPORARY TABLE IF EXISTS {_STAGE}")
+    await work.run(work.connection.query, f"CREATE TEMPORARY TABLE {_STAGE} ({structure}) ENGINE = Memory")
+    try:
+        rows = await work.run(work.connection.send_insert, f"INSERT INTO {_STAGE}", insert.format)
+        try:
+            async for batch in batches:
+                await work.run(rows.append, batch)
+            await work.run(rows.finish)
+        finally:
+            await work.run(rows.cancel)
+        return await work.run(_put, work.connection, insert.head[:start] + _STAGE.encode() + insert.head[end:])
+    finally:
+        await work.run(work.connection.query, f"DROP TEMPORARY TABLE IF EXISTS {_STAGE}")
+
+
+def _put(connection: Connection, sql: bytes) -> tuple[int, int]:
+    done = connection.query(sql.decode("utf-8", "surrogateescape"))
+    return done.rows_written(), done.bytes_written()
+
+
+def _input_call(head: bytes) -> tuple[int, int, str] | None:
+    """Where `input('structure')` stands in a head, and the structure; None where it does not."""
+    words = list(tokens(head))
+    for before, name, bracket, structure, close in zip(words, words[1:], words[2:], words[3:], words[4:], strict=False):
+        joined = before.upper in (b"FROM", b"JOIN") or before.text == b","
+        if joined and name.name == b"INPUT" and bracket.text == b"(":
+            if structure.kind != "string" or close.text != b")":
+                raise ClickHouseError(
+                    BAD_ARGUMENTS, "input() needs its columns as one text here: input('a String, b UInt8')."
+                )
+            return name.start, close.end, structure.value.decode("utf-8", "surrogateescape")
+    return None
 
 
 def _column(column: dict[str, str]) -> str:

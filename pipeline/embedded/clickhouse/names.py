@@ -40,6 +40,9 @@ _FORMATS = """
     TSVRawWithNamesAndTypes TSVWithNames TSVWithNamesAndTypes TabSeparated TabSeparatedRaw TabSeparatedRawWithNames
     TabSeparatedRawWithNamesAndTypes TabSeparatedWithNames TabSeparatedWithNamesAndTypes Values Vertical XML"""
 _ALLOWED_FORMATS = frozenset(_FORMATS.upper().encode().split())
+_FORMATS_WITH_FILES = frozenset(
+    b"TEMPLATE TEMPLATEIGNORESPACES PROTOBUF PROTOBUFLIST PROTOBUFSINGLE CAPNPROTO AVROCONFLUENT DWARF PUFFIN PUFFINMETADATA".split()
+)
 _REFUSED_SETTING = re.compile(
     rb"""FILTER|ADDITIONAL_\w+|PARALLEL_REPLICAS_CUSTOM_KEY\w*|CLUSTER_FOR_PARALLEL_REPLICAS|\w*DIALECT|FORMAT_SCHEMA\w*
     |OUTPUT_FORMAT_SCHEMA|FORMAT_TEMPLATE_\w+|\w*SCHEMA_REGISTRY_URL|\w*_PATH|URL_BASE|S3_BASE|RENAME_FILES_AFTER_PROCESSING
@@ -68,9 +71,14 @@ def why(function: bytes) -> str:
     return _WHY.get(function, "it may reach files, addresses or the machine's settings")
 
 
+def is_format(name: bytes) -> bool:
+    """Whether it is the name of a format, allowed or not, and so ends what is SQL of an INSERT."""
+    return name.upper() in _ALLOWED_FORMATS or name.upper() in _FORMATS_WITH_FILES
+
+
 def refused_formats(of_engine: Iterable[str]) -> frozenset[bytes]:
     """Of the formats that an engine has, those that need a file or an address besides; in capitals."""
-    return frozenset(name.upper().encode() for name in of_engine) - _ALLOWED_FORMATS
+    return (frozenset(name.upper().encode() for name in of_engine) | _FORMATS_WITH_FILES) - _ALLOWED_FORMATS
 
 
 def is_refused_setting(name: bytes) -> bool:

@@ -18,7 +18,8 @@ from pipeline.embedded.clickhouse.errors import BAD_ARGUMENTS, QUERY_IS_TOO_LARG
 from pipeline.embedded.clickhouse.parameters import Parameters
 from pipeline.embedded.clickhouse.statements import Insert, Undecided, split_insert
 
-_LONGEST_SQL = 64 << 20
+_LONGEST_SQL = 1 << 20
+_LONGEST_ROWS = 64 << 20  # of all external tables of one query
 _SMALL = 1 << 16
 
 
@@ -98,32 +99,45 @@ async def read_statement(request: web.Request, parameters: Parameters) -> Statem
 
 
 async def _head(sql: bytes, pieces: AsyncIterator[bytes]) -> Statement:
+    """As much as the statement takes. An undecided text is read again only once it has doubled: in all in proportion to its length."""
+    text, read_at, ended = bytearray(sql), 0, False
     while True:
-        try:
-            insert = split_insert(sql, final=False)
-            break
-        except Undecided:
-            piece = await anext(pieces, None)
-            if piece is None:
-                insert = split_insert(sql, final=True)
+        if len(text) >= 2 * read_at or len(text) > _LONGEST_SQL or ended:
+            sql = bytes(text)
+            try:
+                insert = await _split(sql, final=ended)
                 break
-            sql = _bounded(sql + piece)
+            except Undecided:
+                read_at = len(sql)
+                _bounded(sql)
+        piece = await anext(pieces, None)
+        ended = piece is None
+        text += piece or b""
     if insert is not None:
+        _bounded(insert.head)
         return Statement(insert.head, insert, sql[insert.data_at :], pieces)
-    parts = [sql]
-    size = len(sql)
+    parts, size = [_bounded(sql)], len(sql)
     async for piece in pieces:
         parts.append(piece)
         size += len(piece)
-        if size > _LONGEST_SQL:
-            _bounded(b"".join(parts))
+        _refuse_beyond(size, _LONGEST_SQL)
     return Statement(b"".join(parts).rstrip(), None, b"", pieces)
 
 
+async def _split(sql: bytes, *, final: bool) -> Insert | None:
+    if len(sql) < _SMALL:
+        return split_insert(sql, final=final)
+    return await asyncio.to_thread(split_insert, sql, final=final)
+
+
 def _bounded(sql: bytes) -> bytes:
-    if len(sql) > _LONGEST_SQL:
-        raise ClickHouseError(QUERY_IS_TOO_LARGE, f"A statement longer than {_LONGEST_SQL} bytes is not read.")
+    _refuse_beyond(len(sql), _LONGEST_SQL)
     return sql
+
+
+def _refuse_beyond(size: int, most: int) -> None:
+    if size > most:
+        raise ClickHouseError(QUERY_IS_TOO_LARGE, f"More than {most} bytes of SQL or of rows beside it are not read.")
 
 
 async def _form(request: web.Request, parameters: Parameters) -> list[ExternalTable]:
@@ -131,12 +145,32 @@ async def _form(request: web.Request, parameters: Parameters) -> list[ExternalTa
     async for part in await request.multipart():
         if not isinstance(part, BodyPartReader) or part.name is None:
             raise ClickHouseError(BAD_ARGUMENTS, "Nested forms are not understood.")
-        data = _bounded(bytes(await part.read(decode=True)))
+        data = await _part(
+            part, _LONGEST_SQL if part.filename is None else _LONGEST_ROWS - sum(map(len, files.values()))
+        )
         if part.filename is None:
             parameters.add({part.name: data.decode()})
         else:
             files[part.name] = data
     return [_external(name, data, parameters) for name, data in files.items()]
+
+
+async def _part(part: BodyPartReader, most: int) -> bytes:
+    """One field of a form, refused while it grows beyond `most` bytes, packed or unpacked."""
+    data = bytearray()
+    while chunk := await part.read_chunk(_SMALL):
+        data += chunk
+        _refuse_beyond(len(data), most)
+    if (
+        part.headers.get("Content-Encoding") or part.headers.get("Content-Transfer-Encoding") or "binary"
+    ).lower() not in (
+        "binary",
+        "identity",
+        "7bit",
+        "8bit",
+    ):
+        raise ClickHouseError(BAD_ARGUMENTS, "Fields of a form are taken as they are, without codings of their own.")
+    return bytes(data)
 
 
 def _external(name: str, data: bytes, parameters: Parameters) -> ExternalTable:

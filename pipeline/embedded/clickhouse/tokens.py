@@ -1,6 +1,7 @@
 """Splits SQL bytes into tokens as the engine's own lexer does: words, quoted names, strings, comments.
 
-Never fails: what it does not know is a token of one byte, what begins and does not end one of its opening. Does not parse; the engine does.
+Never fails: what it does not know is a token of one byte; what begins and does not end is the last token, to the end of the text. Takes
+time in proportion to the text, whatever it holds. Does not parse; the engine does.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from dataclasses import dataclass
 _TOKEN = re.compile(
     rb"""(?P<space>\s+|--[^\n]*|//[^\n]*|\#[! ][^\n]*)
     |(?P<comment>/\*)
-    |(?P<string>'(?:\\.|''|[^'\\])*'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
-    |(?P<quoted>"(?:\\.|""|[^"\\])*"|`(?:\\.|``|[^`\\])*`)
+    |(?P<string>'(?:[^'\\]++|\\.|'')*+'|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)
+    |(?P<quoted>"(?:[^"\\]++|\\.|"")*+"|`(?:[^`\\]++|\\.|``)*+`)
     |(?P<word>[A-Za-z_][\w$]*)
     |(?P<number>\d\w*)
-    |(?P<mark>\$\w*\$|.)""",
+    |(?P<open>['"`]|\$\w*\$)
+    |(?P<mark>.)""",
     re.DOTALL | re.VERBOSE,
 )
 _COMMENT_EDGE = re.compile(rb"/\*|\*/")
-_OPENERS = (b"'", b'"', b"`", b"/*", b"$")
 _ESCAPE = re.compile(rb"\\x([0-9A-Fa-f]{2})|\\(.)|''|``|\"\"", re.DOTALL)
 _ESCAPED = {b"a": b"\a", b"b": b"\b", b"e": b"\x1b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _ESCAPED |= {b"0": b"\0", b"N": b""}
@@ -29,7 +30,7 @@ _PLAIN = b"\\'\"`/="
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token: `kind` is word, quoted, string, number or mark; `depth` counts the brackets around it."""
+    """One token: `kind` is word, quoted, string, number, mark or open; `depth` counts the brackets around it."""
 
     kind: str
     text: bytes
@@ -60,7 +61,7 @@ class Token:
     @property
     def opens(self) -> bool:
         """A quote or comment that begins here and does not end: more text may change its meaning."""
-        return self.kind == "mark" and self.text[:2].startswith(_OPENERS)
+        return self.kind == "open"
 
 
 def _unescaped(text: bytes) -> bytes:
@@ -93,11 +94,14 @@ def tokens(sql: bytes, start: int = 0) -> Iterator[Token]:
             if end := _comment_end(sql, match.start()):
                 at = end
                 continue
-            kind = "mark"
+            kind = "open"
         if kind == "tag":
             kind = "string"
         if kind == "space":
             continue
+        if kind == "open":
+            yield Token(kind, sql[match.start() :], match.start(), len(sql), depth)
+            return
         text = match.group()
         if kind == "mark" and text in (b")", b"]", b"}"):
             depth -= 1

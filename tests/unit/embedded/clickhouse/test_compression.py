@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 
 import pytest
 from hypothesis import given
@@ -86,3 +87,10 @@ def test_a_coding_is_taken_from_the_header() -> None:
         assert found.coding == coding
     assert encoder("identity") is None
     assert gzip.decompress(packed("gzip", b"x")) == b"x"
+
+
+def test_a_block_that_says_it_is_huge_is_refused_by_its_head_alone() -> None:
+    for size, raw_size in ((100, 17 << 20), (17 << 20, 100)):
+        head = bytes(16) + struct.pack("<BII", 0x82, size, raw_size)
+        with pytest.raises(ClickHouseError, match="Too large"):
+            list(BlockDecoder().feed(head))

@@ -83,3 +83,27 @@ def test_the_target_of_an_insert(head: bytes, target: Target | None) -> None:
 )
 def test_the_format_a_query_asks_for(sql: bytes, name: str | None) -> None:
     assert trailing_format(list(tokens(sql))) == name
+
+
+@pytest.mark.parametrize("text", [b"/* ", b"$a$ ", b"$a ", b"' \\", b"`", b"-- ", b"( ", b"''", b'"" '])
+def test_tokens_take_time_in_proportion_to_the_text(text: bytes) -> None:
+    """A mebibyte of what begins and never ends took hours."""
+    assert sum(1 for _ in tokens(text * (300_000 // len(text)))) <= 300_000
+
+
+@pytest.mark.parametrize(
+    ("sql", "head"),
+    [
+        (
+            b"INSERT INTO t SELECT a FROM input('a String') FORMAT TSV\nx",
+            b"INSERT INTO t SELECT a FROM input('a String') ",
+        ),
+        (b"INSERT INTO t SELECT format FROM u format tsv\nx; SELECT 1", b"INSERT INTO t SELECT format FROM u "),
+        (b"INSERT INTO t SELECT a, format FROM u", None),
+        (b"INSERT INTO t SELECT (SELECT 1 FORMAT TSV)", None),
+        (b"INSERT INTO t SELECT 1; SELECT 2 FORMAT TSV\nx", None),
+    ],
+)
+def test_an_insert_that_selects_ends_at_its_format_too(sql: bytes, head: bytes | None) -> None:
+    insert = split_insert(sql, final=True)
+    assert (insert.head if insert else None) == head
