@@ -19,6 +19,7 @@ LONG = {
     "scale": "benchmarks.scale",
     "series": "benchmarks.series",
     "stage2": "benchmarks.stage2",
+    "store": "benchmarks.store",
 }
 
 

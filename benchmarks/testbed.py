@@ -61,7 +61,7 @@ def bed(**settings: str) -> Iterator[Testbed]:
     """Both servers with Tailrace's tables and topics; `settings` are TAILRACE_* of the workers."""
     with tempfile.TemporaryDirectory(prefix="tailrace-bench-") as folder:
         home = Path(folder)
-        with _server("kafka", home) as (broker, kafka), _server("clickhouse", home) as (store, clickhouse):
+        with server("kafka", home) as (broker, kafka), server("clickhouse", home) as (store, clickhouse):
             environment = {
                 "TAILRACE_KAFKA_BOOTSTRAP": kafka,
                 "TAILRACE_CLICKHOUSE_URL": clickhouse.rstrip("/") + "/tailrace",
@@ -88,7 +88,8 @@ def started(command: Sequence[str], environment: dict[str, str], log: Path) -> I
 
 
 @contextmanager
-def _server(name: str, home: Path) -> Iterator[tuple[psutil.Process, str]]:
+def server(name: str, home: Path) -> Iterator[tuple[psutil.Process, str]]:
+    """An embedded server, `kafka` or `clickhouse`, on any free port: its process and address."""
     arguments = ["--data-dir", f"{home}/{name}", "--json", "--die-with-parent", "--port", "0"]
     command = [sys.executable, "-m", f"pipeline.embedded.{name}", *arguments]
     with (home / f"{name}.log").open("wb") as out:

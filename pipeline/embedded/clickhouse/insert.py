@@ -2,8 +2,8 @@
 
 chDB's streaming insert loses errors that the table raises at its end (a full disk, a view that throws, a constraint):
 seen with chdb 4.4, it answers OK. So rows up to STAGED_BYTES are parsed into a table in memory first, counted, and put
-into place by INSERT SELECT, whose errors are told. Longer bodies stream straight in, in constant memory, and afterwards
-the engine's list of errors is asked for this query's.
+into place by INSERT SELECT, whose errors are told; a small block needs no such table (small.py). Longer bodies stream straight
+in, in constant memory, and afterwards the engine's list of errors is asked for this query's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pipeline.embedded.clickhouse.errors import ABORTED, BAD_ARGUMENTS, ClickHou
 from pipeline.embedded.clickhouse.parameters import quoted
 from pipeline.embedded.clickhouse.prepare import identifier
 from pipeline.embedded.clickhouse.request import Statement
+from pipeline.embedded.clickhouse.small import fits, insert_literal
 from pipeline.embedded.clickhouse.statements import Insert
 from pipeline.embedded.clickhouse.target import Target, target_of
 from pipeline.embedded.clickhouse.tokens import tokens
@@ -69,11 +70,20 @@ async def run_insert(work: Work, statement: Statement, insert: Insert) -> str:
     while target is not None and sum(map(len, kept)) <= STAGED_BYTES:
         batch = await anext(batches, None)
         if batch is None:
-            figures = await work.run(_staged, work.connection, insert, target, kept)
+            figures = await work.run(_small_or_staged, work.connection, insert, target, kept)
             return work.summary((0, 0), figures, figures)
         kept.append(batch)
     figures = await _streamed(work, insert, kept, batches)
     return work.summary((0, 0), figures, figures)
+
+
+def _small_or_staged(
+    connection: Connection, insert: Insert, target: Target, batches: Sequence[bytes]
+) -> tuple[int, int]:
+    figures = None
+    if fits(insert.format, target, sum(map(len, batches))):
+        figures = insert_literal(connection, target, b"".join(batches))
+    return _staged(connection, insert, target, batches) if figures is None else figures
 
 
 def _staged(connection: Connection, insert: Insert, target: Target, batches: Sequence[bytes]) -> tuple[int, int]:
