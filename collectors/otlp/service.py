@@ -25,7 +25,7 @@ from collectors.http.site import GatedSite
 from collectors.otlp.config import OtlpSettings, host_port
 from collectors.otlp.grpc import GrpcDoor
 from collectors.otlp.http import HttpDoor
-from collectors.otlp.intake import Intake
+from collectors.otlp.intake import Intake, wall_ms
 from collectors.otlp.metrics import Counters
 from collectors.otlp.pipe import Pipe
 from collectors.otlp.signals import TOPICS
@@ -65,7 +65,7 @@ class Receiver:
     async def start(self) -> None:
         """Open both doors. Kafka need not be there yet: until it is, requests are told to come back."""
         # Load the kernels first, so that no client waits for them.
-        await asyncio.to_thread(check, b"", DecodeRules(), 0)
+        await asyncio.to_thread(check, b"", DecodeRules(), wall_ms())
         await self._open_http()
         await self._open_grpc()
 

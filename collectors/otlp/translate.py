@@ -56,7 +56,7 @@ def translate(
         cut = wire.cut(body, record_bytes) if body else wire.Cut()
     else:
         parsed = json_body.check(body, signal.json_path)
-        verdict = judge(signal, body.strip(json_body.SPACE), None, rules, now_ms) if rules else verdict
+        verdict = judge(signal, body.strip(json_body.SPACE), parsed, rules, now_ms) if rules else verdict
         cut = json_body.cut(body, parsed, signal.json_path, record_bytes)
     points = wire.data_points if encoding is Encoding.PROTOBUF else json_body.data_points
     rejected = sum(map(points, cut.rejected)) if signal is METRICS else len(cut.rejected)

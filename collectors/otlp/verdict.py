@@ -6,6 +6,7 @@ whose wire type is not this message's (another signal's body).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -15,7 +16,6 @@ from collectors.otlp.wire import Malformed
 from pipeline.errors import Never
 from pipeline.stages.decode.check import check
 from pipeline.stages.decode.json_request import form_of, request
-from pipeline.stages.decode.json_text import loads
 from pipeline.stages.decode.rules import DecodeRules
 
 FORMS = {signal: form_of(signal.request) for signal in (METRICS, LOGS)}
@@ -29,17 +29,17 @@ class Verdict:
     message: str = ""
 
 
-def judge(signal: Signal, body: bytes, parsed: Message | None, rules: DecodeRules, now_ms: int) -> Verdict:
-    """Of one request; `parsed` is its message where it is protobuf, None = JSON. Malformed where nothing of it is sound."""
-    if not body or body == b"{}":
+def judge(signal: Signal, body: bytes, parsed: Message | dict[str, Any], rules: DecodeRules, now_ms: int) -> Verdict:
+    """Of one request; `parsed` is its message, or its JSON as `loads` gives it. Malformed where nothing of it is sound."""
+    if not body or parsed == {}:
         return Verdict()
     try:
         if signal is TRACES:
-            checked = check(body, rules, now_ms)
+            checked = check(body, rules, now_ms, parsed if isinstance(parsed, dict) else None)
             items, refused, message = checked.spans, checked.spans - checked.sound, checked.message
-        elif parsed is None:
-            _, bad = request(loads(body), FORMS[signal])
-            items, refused = _count(signal, body), len(bad)
+        elif isinstance(parsed, dict):
+            _, bad = request(parsed, FORMS[signal])
+            items, refused = _count(signal, parsed), len(bad)
             message = next((f"{len(bad)} x {leaf.reason}: {leaf.error}" for leaf in bad.values()), "")
         else:
             items, refused, message = _foreign(signal, parsed)
@@ -50,9 +50,9 @@ def judge(signal: Signal, body: bytes, parsed: Message | None, rules: DecodeRule
     return Verdict(refused, message)
 
 
-def _count(signal: Signal, body: bytes) -> int:
+def _count(signal: Signal, document: dict[str, Any]) -> int:
     """Items of a request in JSON, in either spelling; nothing is demanded of what holds them."""
-    level: list[object] = [loads(body)]
+    level: list[object] = [document]
     for name in signal.json_path:
         snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
         lists = [one.get(name) or one.get(snake) or [] for one in level if isinstance(one, dict)]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pipeline.model.values import Values
 from pipeline.stages.decode.json_request import BadLeaf, request
-from pipeline.stages.decode.json_text import BadJson, loads
+from pipeline.stages.decode.json_text import BadJson, Json, loads
 from pipeline.stages.decode.letters import Complaint
 
 SPACE = b" \t\r\n"
@@ -66,3 +66,9 @@ def translated(values: Sequence[bytes], which: Sequence[int]) -> Translation:
             continue
         out.bad_spans.update({(i, index): leaf for index, leaf in bad.items()})
     return Translation(replaced, out.bad_records, out.bad_spans)
+
+
+def translated_document(document: Json) -> Translation:
+    """Of one record that is parsed already. BadJson where the whole of it can't be read."""
+    value, bad = request(document)
+    return Translation([value], {}, {(0, index): leaf for index, leaf in bad.items()})

@@ -55,9 +55,14 @@ def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
     return Decoded(columns, tuple(dead), dead_records, _counts(tables, cuts))
 
 
-def scan_of(records: Records, rules: DecodeRules, *, rows: bool) -> tuple[Translation, U8, I64, Scanned]:
-    """(what JSON became, the arena, where each record begins in it, all tables): decoding without what it gives."""
-    translation = translated(records.values, json_records(records.values))
+def scan_of(
+    records: Records, rules: DecodeRules, *, rows: bool, known: Translation | None = None
+) -> tuple[Translation, U8, I64, Scanned]:
+    """(what JSON became, the arena, where each record begins in it, all tables): decoding without what it gives.
+
+    `known` is what JSON became, where that has been done already.
+    """
+    translation = known or translated(records.values, json_records(records.values))
     buffer, start = joined(translation.values)
     times = records.timestamps_ms * 1_000_000
     wire = _wire(rules, times - rules.retain_spans_d * DAY_NS, times + rules.future_limit_s * 1_000_000_000)

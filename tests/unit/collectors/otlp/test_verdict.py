@@ -1,5 +1,7 @@
 """Nobody is told success for what the worker would throw away; one bad item doesn't cost its batch."""
 
+import time
+
 import grpc
 import orjson
 import pytest
@@ -7,7 +9,9 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from collectors.otlp.signals import LOGS, METRICS, TRACES
+from collectors.otlp.signals import LOGS, METRICS, TRACES, Signal
+from collectors.otlp.translate import Encoding, translate
+from pipeline.stages.decode.rules import DecodeRules
 from tests.unit.collectors.otlp.test_doors import (
     JSON,
     PROTOBUF,
@@ -89,3 +93,26 @@ async def test_deep_nesting_is_malformed_at_every_door() -> None:
         for signal in (TRACES, METRICS, LOGS):
             body = b'{"' + signal.json_path[0].encode() + b'":[{"x":' + deep + b"}]}"
             assert (await post(running, body, JSON, signal.path))[0] == 400
+
+
+@pytest.mark.parametrize("signal", [TRACES, LOGS, METRICS])
+def test_a_request_of_json_is_parsed_once_and_travels_unchanged(
+    signal: Signal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outer, middle, leaf = ("".join("_" + c.lower() if c.isupper() else c for c in name) for name in signal.json_path)
+    items = json_format.MessageToDict(request(["a"]))["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    for span in items:
+        span |= {"traceId": "1" * 32, "spanId": "1" * 16}
+    items = items if signal is TRACES else [{}]
+    body = b" " + orjson.dumps({outer: [{middle: [{leaf: items}]}]})
+    parses: list[bytes] = []
+    parse = orjson.loads
+
+    def counted(value: bytes) -> object:
+        parses.append(value)
+        return parse(value)
+
+    monkeypatch.setattr(orjson, "loads", counted)
+    parcel = translate(signal, body, Encoding.JSON, 1_000_000, DecodeRules(), time.time_ns() // 1_000_000)
+    assert parcel.pieces == (body.strip(),)
+    assert len(parses) == 1
