@@ -24,6 +24,7 @@ from pipeline.embedded.clickhouse.storage import is_storage_failure
 from pipeline.embedded.clickhouse.tokens import Token, tokens
 from pipeline.embedded.clickhouse.users import User, authenticate
 from pipeline.embedded.clickhouse.work import Desk, Order, Work
+from pipeline.http_guard import guard
 
 log = logging.getLogger("tailrace.embedded.clickhouse")
 _NAME = "tailrace"
@@ -38,9 +39,9 @@ class Gateway:
         self._on_storage_failure = on_storage_failure
         self.stopping = False
 
-    def application(self) -> web.Application:
-        """To be served."""
-        app = web.Application(client_max_size=1 << 62)
+    def application(self, bound_host: str) -> web.Application:
+        """To be served on an address of `bound_host`; web pages of other origins get 403."""
+        app = web.Application(client_max_size=1 << 62, middlewares=[guard(bound_host)])
         app.router.add_get("/ping", self.ping)
         app.router.add_get("/replicas_status", self.ping)
         app.router.add_route("*", "/", self.handle)

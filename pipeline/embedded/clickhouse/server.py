@@ -28,10 +28,12 @@ from pipeline.embedded.clickhouse.repair import repair
 from pipeline.embedded.clickhouse.work import Desk
 from pipeline.embedded.lifeline import free_port
 from pipeline.errors import Misconfigured
+from pipeline.http_guard import demand_locked
 
 log = logging.getLogger("tailrace.embedded.clickhouse")
 EXIT_MISCONFIGURED = 2
 EXIT_STORAGE = 75
+INSECURE = "TAILRACE_CLICKHOUSE_INSECURE"
 _PR_SET_PDEATHSIG = 1
 _SWEEP_S = 1.0
 _STOP_S = 20.0
@@ -92,7 +94,7 @@ class Server:
         desk = Desk(engine)
         gateway = Gateway(desk, self._logins, storage_failed)
         runner = web.AppRunner(
-            gateway.application(),
+            gateway.application(self._options.host),
             access_log=None,
             handler_cancellation=True,
             auto_decompress=False,
@@ -137,6 +139,13 @@ async def _sweep(desk: Desk) -> None:
 def run(options: Options) -> int:
     """The whole life of the process; Misconfigured where it can't begin."""
     logins = users.load(options.users)
+    demand_locked(
+        "--host",
+        f"{options.host}:{options.port}",
+        insecure_setting=INSECURE,
+        insecure=os.environ.get(INSECURE) == "1",
+        locked=bool(logins) and all(user.password_sha256 for user in logins.values()),
+    )
     lock = FolderLock(options.data_dir / "lock")
     lock.take()
     bound = listening(options.host, options.port)
