@@ -32,22 +32,33 @@ class Ticket:
 class Admission:
     """Counts requests and bytes under way, and refuses beyond the limits.
 
-    `when_full` is called where bytes ran out, so that whoever holds some and sends nothing more can be made to go.
+    `when_full` is called where bytes ran out, so that whoever holds some and sends nothing more can be made to go. `why_not` says why nothing at all can
+    be taken in now; empty where it can.
     """
 
-    def __init__(self, *, max_requests: int, max_bytes: int, when_full: Callable[[], object] = bool) -> None:
+    def __init__(
+        self,
+        *,
+        max_requests: int,
+        max_bytes: int,
+        when_full: Callable[[], object] = bool,
+        why_not: Callable[[], str] = str,
+    ) -> None:
         self.requests = 0
         self.bytes = 0
         self.draining = False
         self._max_requests = max_requests
         self._max_bytes = max_bytes
         self._when_full = when_full
+        self.why_not = why_not
 
     @contextmanager
     def coming(self) -> Iterator[Ticket]:
         """A request whose body is still to come."""
         if self.draining:
             raise Refused(Kind.UNAVAILABLE, "the receiver is stopping")
+        if why := self.why_not():
+            raise Refused(Kind.UNAVAILABLE, why)
         ticket = Ticket(self)
         try:
             yield ticket

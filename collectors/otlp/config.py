@@ -75,6 +75,10 @@ class OtlpSettings(BaseSettings):
         default=1, gt=0, description="what clients are told to wait before they send again"
     )
     otlp_stop_grace_s: float = Field(default=10, ge=0, description="how long requests under way may take when stopping")
+    otlp_min_free_bytes: int = Field(
+        default=0, ge=0, description="with less free on TAILRACE_DATA_DIR's disk nothing is taken in; 0 = don't look"
+    )
+    data_dir: Path = Field(default=Path(".data"), description="the folder whose disk is looked at")
     retain_spans_d: int = Field(
         default=30, ge=1, description="days that spans stay; older ones are refused at the door"
     )

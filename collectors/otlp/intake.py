@@ -14,6 +14,7 @@ from collectors.http.errors import Kind, Refused
 from collectors.otlp.config import OtlpSettings
 from collectors.otlp.joiner import Joiner
 from collectors.otlp.metrics import Counters
+from collectors.otlp.room import DiskRoom
 from collectors.otlp.signals import SIGNALS, TOPICS, Signal
 from collectors.otlp.translate import Encoding, Parcel, translate
 from collectors.otlp.wire import Malformed
@@ -50,7 +51,10 @@ class Intake:
     ) -> None:
         self.counters = counters
         self.admission = Admission(
-            max_requests=settings.otlp_max_requests, max_bytes=settings.otlp_max_bytes_under_way, when_full=when_full
+            max_requests=settings.otlp_max_requests,
+            max_bytes=settings.otlp_max_bytes_under_way,
+            when_full=when_full,
+            why_not=DiskRoom(settings.data_dir, settings.otlp_min_free_bytes, time.monotonic).why_not,
         )
         self._settings = settings
         self._rules = DecodeRules(retain_spans_d=settings.retain_spans_d)
@@ -103,7 +107,7 @@ class Intake:
 
     async def ready(self) -> bool:
         """Whether requests would be taken now."""
-        return not self.admission.draining and await self._publisher.ready(TOPICS)
+        return not self.admission.draining and not self.admission.why_not() and await self._publisher.ready(TOPICS)
 
     async def drain(self) -> None:
         """Take nothing new; send what was taken, without waiting for full records."""

@@ -31,12 +31,15 @@ from collectors.otlp.pipe import Pipe
 from collectors.otlp.signals import TOPICS
 from collectors.publish.base import Publisher
 from collectors.publish.kafka import KafkaPublisher
+from pipeline.rate_limit_filter import RateLimitFilter
 from pipeline.stages.decode.check import check
 from pipeline.stages.decode.rules import DecodeRules
 
 log = logging.getLogger(__name__)
 
 POLL_S = 0.5
+NOISY = ("collectors", "aiokafka", "asyncio", "aiohttp", "grpc")
+"""What any client can cause is logged once in a while, our own lines, too."""
 LINGERING_S = 1.0
 """How long the rest of a refused body is read, so that the client sees the answer."""
 
@@ -201,6 +204,8 @@ async def _ready_or_stopping(receiver: Receiver, stopped: asyncio.Task[object]) 
 def run(settings: OtlpSettings, *, json_line: bool = False) -> None:
     """Serve until SIGINT or SIGTERM; with `json_line`, print the addresses as one line of JSON once ready."""
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RateLimitFilter(NOISY))
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL if settings.log_level != "debug" else logging.DEBUG)
 
     def announce(addresses: dict[str, str]) -> None:

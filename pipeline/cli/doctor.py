@@ -197,7 +197,7 @@ def _clocks(settings: Settings) -> str:
 
 
 def _disk(settings: Settings) -> str:
-    from pipeline.embedded.disk import LOW_BYTES, free_bytes
+    from pipeline.disk import LOW_BYTES, free_bytes
     from pipeline.errors import Misconfigured
 
     free = free_bytes(settings.data_dir.resolve())

@@ -30,8 +30,8 @@ def worker(
 
     from pipeline.agents.run import run_worker
     from pipeline.app import build
-    from pipeline.cli.rate_limit_filter import RateLimitFilter
     from pipeline.malloc import keep_freed_memory
+    from pipeline.rate_limit_filter import RateLimitFilter
     from pipeline.settings import load
 
     keep_freed_memory()

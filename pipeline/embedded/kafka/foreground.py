@@ -11,7 +11,7 @@ import signal
 from asyncio.subprocess import Process
 from pathlib import Path
 
-from pipeline.embedded.disk import check_room
+from pipeline.disk import check_room
 from pipeline.embedded.kafka import jars
 from pipeline.embedded.kafka.server import KafkaFailedError, Server
 from pipeline.embedded.lifeline import FolderLock, child_setup, claim_port, free_port

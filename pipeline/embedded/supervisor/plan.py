@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipeline.disk import LOW_BYTES
 from pipeline.embedded.lifeline import free_port
 from pipeline.embedded.supervisor.process import Probe, Process
 from pipeline.errors import Misconfigured
@@ -105,7 +106,7 @@ def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
             Process(
                 "otlp",
                 _tailrace("collect", "otlp", "--json"),
-                env,
+                env | {"TAILRACE_OTLP_MIN_FREE_BYTES": str(LOW_BYTES)},
                 says_ready=True,
                 after=frozenset({"kafka", "topics"}),
             ),

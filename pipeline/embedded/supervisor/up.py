@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline import clock
-from pipeline.embedded.disk import Room, check_room, free_bytes
+from pipeline.disk import Room, check_room, free_bytes
 from pipeline.embedded.kafka import jars
 from pipeline.embedded.lifeline import FolderLock, port_is_free
 from pipeline.embedded.supervisor.engine import Event, Supervisor

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.disk import LOW_BYTES
 from pipeline.embedded.lifeline import FolderLock, claim_port, free_port
 from pipeline.embedded.supervisor.plan import Ports, steps
 from pipeline.embedded.supervisor.up import Options, up
@@ -20,7 +21,10 @@ def test_servers_come_first_then_tables_and_topics_then_those_who_use_them(tmp_p
 def test_every_child_is_told_the_same_addresses_by_our_settings_names(tmp_path: Path) -> None:
     for process in (process for step in steps(Ports.consecutive(20_000, 3), tmp_path, "mine") for process in step):
         ours = {k.removeprefix("TAILRACE_").lower(): v for k, v in process.env.items() if k.startswith("TAILRACE_")}
+        least_free = ours.pop("otlp_min_free_bytes", None)  # the receiver's own
+        assert least_free == (str(LOW_BYTES) if process.name == "otlp" else None)
         settings = Settings.model_validate(ours)
+        assert settings.data_dir == tmp_path
         assert settings.kafka_bootstrap == "127.0.0.1:20000"
         assert settings.clickhouse_url == "http://127.0.0.1:20001/mine"
         assert (settings.otlp_grpc, settings.otlp_http) == ("127.0.0.1:20002", "127.0.0.1:20003")

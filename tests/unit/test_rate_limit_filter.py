@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.cli import rate_limit_filter
+from pipeline import rate_limit_filter
 
 LOGGERS = ("aiokafka", "clickhouse_connect", "pipeline")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.embedded import disk
-from pipeline.embedded.disk import ENOUGH_BYTES, LOW_BYTES, Room, check_room, free_bytes
+from pipeline import disk
+from pipeline.disk import ENOUGH_BYTES, LOW_BYTES, Room, check_room, free_bytes
 from pipeline.errors import Misconfigured
 
 

@@ -36,14 +36,15 @@ def check_room(folder: Path) -> None:
 
 
 class Room:
-    """Whether there is room, as one looks at it again and again."""
+    """Whether there is room, as one looks at it again and again: too little below `low_bytes`, enough again from twice that on."""
 
-    def __init__(self) -> None:
+    def __init__(self, low_bytes: int = LOW_BYTES) -> None:
         self.low = False
+        self._low_bytes = low_bytes
 
     def look(self, free: int | None) -> bool:
         """Take a figure in; True where the state has changed."""
         before = self.low
         if free is not None:
-            self.low = free < (ENOUGH_BYTES if self.low else LOW_BYTES)
+            self.low = free < (2 * self._low_bytes if self.low else self._low_bytes)
         return self.low != before
