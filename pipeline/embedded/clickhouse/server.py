@@ -16,6 +16,8 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
 
 from aiohttp import web
 
@@ -26,6 +28,7 @@ from pipeline.embedded.clickhouse.lock import FolderLock
 from pipeline.embedded.clickhouse.options import Options, parse
 from pipeline.embedded.clickhouse.repair import repair
 from pipeline.embedded.clickhouse.work import Desk
+from pipeline.embedded.confinement import Confinement, confine
 from pipeline.embedded.lifeline import free_port
 from pipeline.errors import Misconfigured
 from pipeline.http_guard import demand_locked
@@ -136,6 +139,14 @@ async def _sweep(desk: Desk) -> None:
         desk.sessions.sweep()
 
 
+def _confined(options: Options) -> Confinement:
+    """Before the engine's threads begin: the engine can then open nothing but its folder, its configuration and libraries."""
+    scratch = options.data_dir / "tmp"
+    scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.environ["TMPDIR"] = str(scratch.resolve())
+    return confine([options.data_dir.resolve()], [Path(str(resources.files("infra")))])
+
+
 def run(options: Options) -> int:
     """The whole life of the process; Misconfigured where it can't begin."""
     logins = users.load(options.users)
@@ -154,6 +165,7 @@ def run(options: Options) -> int:
     else:
         struck = repair(options.engine_dir)
         log.info("deduplication logs repaired: %d lines struck", struck)
+    log.info("%s", _confined(options).words)
     engine = open_engine(options)
     code = asyncio.run(Server(options, bound, logins).serve(engine))
     engine.close()

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from pipeline.embedded.confinement import available
 from tests.contract.clickhouse.conftest import REAL, Server
 from tests.contract.clickhouse.test_limits import LONG, asked, eventually, running
 from tests.support.clickhouse import ClickHouseProcess
@@ -155,3 +156,18 @@ def test_it_ends_itself_after_an_insert_that_failed_for_storage(embedded: ClickH
     embedded.restart()
     assert server.send("INSERT INTO t FORMAT TSV", b"2\n").status == 200
     assert server.send("SELECT sum(a) FROM t").body == b"3\n"
+
+
+@pytest.mark.skipif(not available().network, reason="this kernel's Landlock has no rules for connections")
+def test_the_engine_itself_is_confined(embedded: ClickHouseProcess, tmp_path: Path) -> None:
+    """Behind the checks of SQL: a view with file(), as an older release let one be made, reads nothing."""
+    url = embedded.start(embedded.data_dir)
+    assert "confined by Landlock" in embedded.log
+    Server(url).send("CREATE VIEW seen AS SELECT 'FILE_TEXT' AS a")
+    embedded.stop()
+    (definition,) = (path for path in embedded.engine_dir.rglob("seen.sql") if "FILE_TEXT" in path.read_text())
+    definition.write_text(definition.read_text().replace("'FILE_TEXT'", "file('/etc/passwd')"))
+    url = embedded.start(embedded.data_dir)
+    reply = Server(url).send("SELECT a FROM seen")
+    assert reply.status >= 400
+    assert "root:" not in reply.text

@@ -42,7 +42,7 @@ def asked(server: Server, sql: str, **query: object) -> socket.socket:
     """A request sent, its answer not waited for."""
     address = "&".join([f"query={quote(sql)}", *(f"{k}={v}" for k, v in query.items())])
     client = socket.create_connection((server.host, server.port), timeout=30)
-    client.sendall(f"POST /?{address} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+    client.sendall(f"POST /?{address} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n".encode())
     return client
 
 
@@ -80,7 +80,7 @@ def test_an_insert_whose_client_is_gone_writes_nothing(server: Server) -> None:
     with socket.create_connection((server.host, server.port), timeout=30) as client:
         sql = quote("INSERT INTO t FORMAT TSV")
         client.sendall(
-            f"POST /?query={sql}&database={server.database} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n".encode()
+            f"POST /?query={sql}&database={server.database} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n".encode()
         )
         client.sendall(b"1\n" * 1000)
     eventually(lambda: not running(server))
