@@ -37,6 +37,13 @@ _SYSTEM = (
     "/sys/fs/cgroup",
     "/proc/self",
 )
+_RESOLVER = (
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+)  # `localhost` is looked up
 _SYSTEM_FILES = (
     "/etc/ld.so.cache",
     "/proc/meminfo",
@@ -44,6 +51,7 @@ _SYSTEM_FILES = (
     "/proc/stat",
     "/proc/sys/vm/overcommit_memory",
     "/proc/mounts",
+    *_RESOLVER,
 )
 
 
