@@ -18,6 +18,7 @@ import grpc
 import orjson
 from aiohttp import web
 
+from collectors.http.client_faults import server_log
 from collectors.http.connections import Connections
 from collectors.http.errors import CannotOpen
 from collectors.http.listen import connections_that_fit, listening, raise_open_files
@@ -80,6 +81,7 @@ class Receiver:
             app,
             auto_decompress=False,
             access_log=None,
+            logger=server_log(),
             shutdown_timeout=self.settings.otlp_stop_grace_s,
             lingering_time=LINGERING_S,
         )
