@@ -17,6 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from pipeline.clock import now_ms
 from schemas.topics import SPANS
+from tests.e2e.exactness import poison
 from tests.e2e.exactness.stage import Stage
 from tests.support.aggregated import Key, brute_force, merged
 
@@ -29,6 +30,8 @@ WEIGHTS: tuple[tuple[str, float | None, float], ...] = (
     ("", 1 / 0.3, 1 / 0.3),
 )
 """(trace state, SampleRate, weight before rounding)."""
+BOMB_EVERY = 5
+"""Portions from one bomb, and one pair of transactions, to the next."""
 SUMS = ("spans", "calls", "duration_ns", "satisfied", "tolerating")
 
 
@@ -39,10 +42,20 @@ class SpanFeed:
         self._stage, self._chance, self._portion, self._spans = stage, random.Random(seed), portion, spans
         self.made: list[dict[str, Any]] = []
         self.dead: Counter[str] = Counter()
+        self._portions = 0
 
     def more(self) -> None:
         now_ns = now_ms() * 10**6
-        self._stage.produce(SPANS, [self._record(now_ns) for _ in range(self._portion)])
+        records = [self._record(now_ns) for _ in range(self._portion)]
+        for at, (value, letters) in enumerate(poison.RECORDS):
+            records.insert(at * len(records) // len(poison.RECORDS), value)
+            self.dead.update(letters)
+        self._stage.produce(SPANS, records)
+        if self._portions % BOMB_EVERY == 0:
+            poison.send_bomb(self._stage.bootstrap)
+            self.dead["range_lost"] += 1
+            poison.send_in_transactions(self._stage.bootstrap, self._record(now_ns), records[-1])
+        self._portions += 1
 
     def fed(self) -> int:
         return len(self.made)
@@ -161,6 +174,10 @@ def raw_truth(made: Iterable[dict[str, Any]]) -> tuple[int, int, float, int]:
 
 
 def dead_letters(stage: Stage) -> dict[str, int]:
-    """Dead letters by reason, each id once."""
-    sql = "SELECT reason, uniqExact(topic, epoch, partition, offset, span_index) FROM tailrace.dead_letters GROUP BY reason"
+    """Dead letters by reason, each id once; what a `too_many_bad` letter tells counts as the bad ids that this feed makes."""
+    sql = (
+        "SELECT if(reason = 'too_many_bad', 'bad_id', reason) AS of,"
+        " sum(if(reason = 'too_many_bad', toUInt64(extract(error, '^[0-9]+')), 1)) FROM"
+        " (SELECT * FROM tailrace.dead_letters LIMIT 1 BY topic, epoch, partition, offset, span_index) GROUP BY of"
+    )
     return {reason: int(count) for reason, count in _answers(stage, sql)}
