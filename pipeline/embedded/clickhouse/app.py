@@ -110,7 +110,7 @@ class Gateway:
         try:
             headers["X-ClickHouse-Summary"] = await run_insert(work, statement, statement.insert)
         except ClickHouseError as error:
-            if is_storage_failure(error):
+            if await work.run(is_storage_failure, error, work.engine.options.engine_dir):
                 self._on_storage_failure(str(error))
             raise
         return web.Response(headers={**headers, "Content-Type": "text/plain; charset=UTF-8"})

@@ -18,7 +18,7 @@ from typing import TypeVar, cast
 
 from pipeline.embedded.clickhouse.check import Rules
 from pipeline.embedded.clickhouse.driver import Connection
-from pipeline.embedded.clickhouse.errors import ClickHouseError, parse
+from pipeline.embedded.clickhouse.errors import ENGINE_ERRORS, ClickHouseError, told
 from pipeline.embedded.clickhouse.names import refused_formats, refused_functions
 from pipeline.embedded.clickhouse.options import Options
 from pipeline.embedded.clickhouse.parameters import quoted
@@ -90,8 +90,8 @@ def _translated(call: Callable[..., _T], arguments: tuple[object, ...]) -> _T:
         return call(*arguments)
     except ClickHouseError:
         raise
-    except RuntimeError as error:  # chdb's own error type is one, and it raises the plain one as well
-        raise parse(str(error)) from error
+    except ENGINE_ERRORS as error:
+        raise told(error) from error
 
 
 def _quietly(call: Callable[..., object], arguments: tuple[object, ...]) -> None:

@@ -43,12 +43,18 @@ _STATUSES = {
 }
 STATUS = {code: status for status, codes in _STATUSES.items() for code in codes}
 
+ENGINE_ERRORS = (RuntimeError, UnicodeDecodeError)
+"""What calls into the engine raise: chdb's own error is a RuntimeError, as is the plain one that it raises as well."""
+
 _CODE = re.compile(r"Code: (\d+)\. ")
 _NAME = re.compile(r"\(([A-Z][A-Z0-9_]+)\)(?:\s*\(version [^)]*\))?\s*$")
 
 
 class ClickHouseError(TailraceError):
     """An error as ClickHouse gives it; `text` is the whole line that clients parse."""
+
+    nothing_written = False
+    """Of an insert: it failed while its rows were read, before anything was put into place."""
 
     def __init__(self, code_and_name: tuple[int, str], message: str) -> None:
         super().__init__(message)
@@ -74,3 +80,13 @@ def parse(text: str) -> ClickHouseError:
     if name is not None:
         message = message[: name.start()].rstrip()
     return ClickHouseError((int(begin[1]), name[1] if name else "UNKNOWN_EXCEPTION"), message)
+
+
+def told(error: Exception) -> ClickHouseError:
+    """From what the engine raised. Where its text holds bytes that are no UTF-8, the driver fails over them and hides text and code."""
+    beneath: BaseException | None = error
+    while beneath is not None:
+        if isinstance(beneath, UnicodeDecodeError):
+            return parse(beneath.object.decode("utf-8", "replace"))
+        beneath = beneath.__cause__ or beneath.__context__
+    return parse(str(error))

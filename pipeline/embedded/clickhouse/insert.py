@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from pipeline.embedded.clickhouse.driver import Connection
 from pipeline.embedded.clickhouse.engine import Engine, tag
-from pipeline.embedded.clickhouse.errors import ABORTED, BAD_ARGUMENTS, ClickHouseError
+from pipeline.embedded.clickhouse.errors import ABORTED, BAD_ARGUMENTS, ENGINE_ERRORS, ClickHouseError, told
 from pipeline.embedded.clickhouse.parameters import quoted
 from pipeline.embedded.clickhouse.prepare import identifier
 from pipeline.embedded.clickhouse.request import Statement
@@ -94,18 +94,7 @@ def _staged(connection: Connection, insert: Insert, target: Target, batches: Seq
     connection.query(f"DROP TEMPORARY TABLE IF EXISTS {_STAGE}")
     connection.query(f"CREATE TEMPORARY TABLE {_STAGE} ({', '.join(map(_column, columns))}) ENGINE = Memory")
     try:
-        rows = connection.send_insert(f"INSERT INTO {_STAGE} {listed} {target.settings}", insert.format)
-        try:
-            for batch in batches:
-                rows.append(batch)
-            parsed = rows.finish().rows_written
-        finally:
-            rows.cancel()
-        there = int(connection.query(f"SELECT count() FROM {_STAGE}", "TSV").bytes())  # noqa: S608 - a name of our own
-        if there != parsed:
-            raise ClickHouseError(
-                ABORTED, f"Only {there} of {parsed} rows could be held in memory; nothing was written."
-            )
+        there = _filled(connection, f"INSERT INTO {_STAGE} {listed} {target.settings}", insert.format, batches)
         if not there:
             return 0, 0
         head = f"INSERT INTO {target.table} {listed} {target.settings}"
@@ -130,16 +119,25 @@ async def _selected(work: Work, insert: Insert, batches: AsyncIterator[bytes]) -
     await work.run(work.connection.query, f"DROP TEMPORARY TABLE IF EXISTS {_STAGE}")
     await work.run(work.connection.query, f"CREATE TEMPORARY TABLE {_STAGE} ({structure}) ENGINE = Memory")
     try:
-        rows = await work.run(work.connection.send_insert, f"INSERT INTO {_STAGE}", insert.format)
+        await _read_in(work, insert.format, batches)
+        return await work.run(_put, work.connection, insert.head[:start] + _STAGE.encode() + insert.head[end:])
+    finally:
+        await work.run(work.connection.query, f"DROP TEMPORARY TABLE IF EXISTS {_STAGE}")
+
+
+async def _read_in(work: Work, form: str, batches: AsyncIterator[bytes]) -> None:
+    """Into the table in memory. What goes wrong here has written nothing."""
+    try:
+        rows = await work.run(work.connection.send_insert, f"INSERT INTO {_STAGE}", form)
         try:
             async for batch in batches:
                 await work.run(rows.append, batch)
             await work.run(rows.finish)
         finally:
             await work.run(rows.cancel)
-        return await work.run(_put, work.connection, insert.head[:start] + _STAGE.encode() + insert.head[end:])
-    finally:
-        await work.run(work.connection.query, f"DROP TEMPORARY TABLE IF EXISTS {_STAGE}")
+    except ClickHouseError as error:
+        error.nothing_written = True
+        raise
 
 
 def _put(connection: Connection, sql: bytes) -> tuple[int, int]:
@@ -159,6 +157,28 @@ def _input_call(head: bytes) -> tuple[int, int, str] | None:
                 )
             return name.start, close.end, structure.value.decode("utf-8", "surrogateescape")
     return None
+
+
+def _filled(connection: Connection, head: str, form: str, batches: Sequence[bytes]) -> int:
+    """How many rows are in the table in memory. What goes wrong here has written nothing."""
+    try:
+        rows = connection.send_insert(head, form)
+        try:
+            for batch in batches:
+                rows.append(batch)
+            parsed = rows.finish().rows_written
+        finally:
+            rows.cancel()
+        there = int(connection.query(f"SELECT count() FROM {_STAGE}", "TSV").bytes())  # noqa: S608 - a name of our own
+        if there != parsed:
+            raise ClickHouseError(
+                ABORTED, f"Only {there} of {parsed} rows could be held in memory; nothing was written."
+            )
+    except (*ENGINE_ERRORS, ClickHouseError) as error:
+        found = error if isinstance(error, ClickHouseError) else told(error)
+        found.nothing_written = True
+        raise found from None
+    return there
 
 
 def _column(column: dict[str, str]) -> str:

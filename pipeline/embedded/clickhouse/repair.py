@@ -14,7 +14,7 @@ from pathlib import Path
 
 _PART = re.compile(r"^(?P<partition>.+?)_(?P<low>\d+)_(?P<high>\d+)_(?P<level>\d+)(?:_\d+)?$")
 _TEMPORARY = ("tmp", "delete_tmp")
-_ADDED = "1"
+_ADDED, _DROPPED = "1", "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,10 @@ def _stands(line: str, parts: dict[str, list[_Range]]) -> bool:
     return any(there.covers(part) for there in parts.get(part.partition, ()))
 
 
+def _lines(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8", errors="surrogateescape").splitlines(keepends=True)
+
+
 def _replace(log: Path, text: str) -> None:
     draft = log.with_name(log.name + ".draft")
     with draft.open("w", encoding="utf-8", newline="") as file:
@@ -69,9 +73,24 @@ def repair(engine_dir: Path) -> int:
         for draft in logs.glob("*.draft"):
             draft.unlink()
         for log in sorted(logs.glob("*.txt")):
-            lines = log.read_text(encoding="utf-8", errors="surrogateescape").splitlines(keepends=True)
+            lines = _lines(log)
             kept = [line for line in lines if _stands(line, parts)]
             if len(kept) < len(lines):
                 struck += len(lines) - len(kept)
                 _replace(log, "".join(kept))
     return struck
+
+
+def unfounded(engine_dir: Path) -> set[tuple[Path, str]]:
+    """Lines (with their log) whose part is not there, while the engine works; what it took back itself (a part dropped) is left out."""
+    found: set[tuple[Path, str]] = set()
+    for logs in engine_dir.glob("store/*/*/deduplication_logs"):
+        lines = [(log, line) for log in sorted(logs.glob("*.txt")) for line in _lines(log)]
+        taken_back = {line.split("\t")[1] for _, line in lines if line.startswith(f"{_DROPPED}\t")}
+        parts = _parts(logs.parent)
+        found.update(
+            (log, line)
+            for log, line in lines
+            if not _stands(line, parts) and taken_back.isdisjoint(line.split("\t")[1:2])
+        )
+    return found

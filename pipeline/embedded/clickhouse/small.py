@@ -11,7 +11,7 @@ import base64
 import re
 
 from pipeline.embedded.clickhouse.driver import Connection
-from pipeline.embedded.clickhouse.errors import ClickHouseError, parse
+from pipeline.embedded.clickhouse.errors import ENGINE_ERRORS, ClickHouseError, told
 from pipeline.embedded.clickhouse.target import Target
 
 SMALL_BYTES = 48 << 10
@@ -34,9 +34,9 @@ def insert_literal(connection: Connection, target: Target, block: bytes) -> tupl
     sql = f"{head} SELECT {target.columns} FROM format(Native, base64Decode('{literal}'))"  # noqa: S608 - base64
     try:
         done = connection.query(sql)
-    except RuntimeError as error:  # chdb's own error type is one, and it raises the plain one as well
-        told = parse(_LITERAL.sub("base64Decode(…)", str(error)))
-        if told.code in _FIRST_SEEN:
+    except ENGINE_ERRORS as error:
+        found = told(error)
+        if found.code in _FIRST_SEEN:
             return None
-        raise ClickHouseError((told.code, told.name), str(told)) from None
+        raise ClickHouseError((found.code, found.name), _LITERAL.sub("base64Decode(…)", str(found))) from None
     return done.rows_written(), done.bytes_written()

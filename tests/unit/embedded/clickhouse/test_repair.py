@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.embedded.clickhouse.repair import repair
+from pipeline.embedded.clickhouse.repair import repair, unfounded
 
 
 def table(root: Path, parts: list[str], log: str) -> Path:
@@ -43,3 +43,15 @@ def test_a_line_cut_short_by_the_kill_is_struck_and_drops_stay(tmp_path: Path) -
 
 def test_a_folder_that_is_not_there_yet_needs_nothing(tmp_path: Path) -> None:
     assert repair(tmp_path / "new") == 0
+
+
+def test_while_the_engine_works_a_line_without_its_part_is_seen_and_left_alone(tmp_path: Path) -> None:
+    log = table(tmp_path, ["all_1_1_0"], "1\tall_1_1_0\tk1\n1\tall_2_2_0\tk2\n1\tall_3_")
+    before = log.read_text()
+    assert unfounded(tmp_path) == {(log, "1\tall_2_2_0\tk2\n"), (log, "1\tall_3_")}
+    assert log.read_text() == before
+
+
+def test_the_line_of_a_part_that_was_dropped_is_no_token_without_rows(tmp_path: Path) -> None:
+    table(tmp_path, ["all_1_1_0"], "1\tall_1_1_0\tk1\n1\tall_2_2_0\tk2\n2\tall_2_2_0\tk2\n")
+    assert unfounded(tmp_path) == set()
