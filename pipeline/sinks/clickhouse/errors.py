@@ -13,6 +13,8 @@ from pipeline.errors import Misconfigured, Never, NotNow, TailraceError
 TOO_MANY_PARTS = 252
 """Two meanings under one code: the table has too many parts (wait), or one block spans too many partitions (never)."""
 
+MEMORY_LIMIT_EXCEEDED = 241
+
 NEVER = {
     6: "cannot_parse",
     8: "no_such_column",
@@ -60,6 +62,10 @@ _CODE = re.compile(r"\bcode: (\d+)", re.IGNORECASE)
 _URL = re.compile(r"\(?(?:for url )?https?://[^\s)]+\)?")
 
 
+class MemoryLimit(NotNow):
+    """The server has no memory for it now; pipeline.sinks.clickhouse.patience says for how long that is waited for."""
+
+
 def translate(error: ClickHouseError, doing: str) -> TailraceError:
     """Our error for the driver's; `doing` says in words what was tried."""
     code = _code(error)
@@ -70,7 +76,7 @@ def translate(error: ClickHouseError, doing: str) -> TailraceError:
         return Misconfigured(text, CURES[code])
     if code in NEVER:
         return Never(NEVER[code], text)
-    return NotNow(text)
+    return MemoryLimit(text) if code == MEMORY_LIMIT_EXCEEDED else NotNow(text)
 
 
 def _code(error: ClickHouseError) -> int:

@@ -6,6 +6,7 @@ Misconfigured (the installation is wrong). Does not retry, does not order, does 
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -19,7 +20,8 @@ from pipeline.model.stored_range import StoredRange
 from pipeline.settings import Settings
 from pipeline.sinks.clickhouse.check import check_store
 from pipeline.sinks.clickhouse.connection import connect
-from pipeline.sinks.clickhouse.errors import translate
+from pipeline.sinks.clickhouse.errors import MemoryLimit, translate
+from pipeline.sinks.clickhouse.patience import MemoryPatience
 from schemas.columns import SERIES_OWN_COLUMNS, SERIES_WINDOWS
 
 T = TypeVar("T")
@@ -42,16 +44,24 @@ _CLOSED_COLUMNS = {
 class ClickHouse:
     """A `BlockSink`. Connects at first use, so that a server that comes up later is only waited for."""
 
-    def __init__(self, settings: Settings, *, threads: int = 8) -> None:
+    def __init__(
+        self, settings: Settings, *, threads: int = 8, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._settings = settings
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="clickhouse")
         self._connecting = threading.Lock()
         self._client: Client | None = None
+        self._patience = MemoryPatience(monotonic)
 
     async def insert(self, block: Block, token: str) -> None:
         """Insert one block once; see `BlockSink`."""
-        if block.rows:
+        if not block.rows:
+            return
+        try:
             await self._run(lambda client: self._insert(client, block, token), f"inserting into {block.table}")
+        except MemoryLimit as error:
+            raise self._patience.refused(token, error) from None
+        self._patience.taken(token)
 
     async def has_progress(self, topic: str, epoch: str, partition: int) -> bool:
         """Whether anything of this partition has been worked on; see `BlockSink`."""
