@@ -62,6 +62,7 @@ def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> Windowi
         merge,
         fence_s=settings.session_timeout_s / 2,
         alerts_per_rule=settings.alerts_per_rule,
+        partitions=topics.registry()[topics.WINDOWS].partitions,
     )
 
 

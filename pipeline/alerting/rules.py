@@ -25,6 +25,11 @@ RESERVED_LABELS: Final = frozenset({"alertname", "severity", *SERIES_KEYS})
 TEMPLATE_NAMES: Final = frozenset({*RESERVED_LABELS, "metric", "value", "threshold", "window", "silent"})
 PLACEHOLDER: Final = re.compile(r"\{(\w*)\}")
 
+GLOB: Final = re.compile(r"[*?\[]")
+
+_FOREIGN: Final = re.compile(r"\{\{.*?(\}\}|$)|\$\{.*?(\}|$)|\{[^}\w][^}]*(\}|$)|\{\w+[^\w}][^}]*(\}|$)|\{\w*$")
+"""Braces that are no placeholder of ours: `{{ $labels.x }}`, `${x}`, `{x.y}`, one that is not closed."""
+
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -58,6 +63,9 @@ def _free_name(name: str) -> str:
 
 
 def _template(text: str) -> str:
+    if found := _FOREIGN.search(text):
+        name = re.sub(r"\W*(labels|annotations)?\W*", "", found[0]) or "value"
+        raise ValueError(f"{found[0]!r} is another tool's way: write {{{name}}}; braces stand around such names alone")
     for name in PLACEHOLDER.findall(text):
         if name not in TEMPLATE_NAMES:
             raise ValueError(f"{{{name}}} is not known; there are {', '.join(sorted(TEMPLATE_NAMES))}")
@@ -147,6 +155,15 @@ class AbsenceRule(_Rule):
     silent_for: Seconds = Field(ge=10, le=3600)
     per: Literal["service", "series"] = "service"
     forget_after: Seconds = 86400
+
+    def expected(self) -> list[tuple[str, str]]:
+        """(environment, service) that the rule names in plain words: they ought to be heard even if they never were."""
+        named = (self.match.environment, self.match.service)
+        if self.per != "service" or self.match.operation != ("*",) or self.match.kind != ("*",):
+            return []
+        if any(GLOB.search(name) or name.startswith("!") for names in named for name in names):
+            return []
+        return [(environment, service) for environment in named[0] for service in named[1]]
 
     @property
     def keys(self) -> tuple[str, ...]:

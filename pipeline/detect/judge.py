@@ -10,7 +10,7 @@ costs neither memory nor sleep. Does not hold, damp or publish (see `alerting/st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,9 +29,9 @@ from pipeline.alerting.rules import (
     ThresholdRule,
 )
 from pipeline.alerting.state_machine import Key
+from pipeline.detect.last_seen import Heard, LastSeen
 from pipeline.model.finding import Finding
 from pipeline.model.series_windows import SeriesWindows
-from schemas.alert import Alert
 from schemas.columns import ROLLING_WINDOWS_S
 
 F64 = npt.NDArray[np.float64]
@@ -43,35 +43,14 @@ COMPARE: Final[Mapping[str, Callable[[F64, float], Mask]]] = {
 }
 
 
-@dataclass(slots=True)
-class LastSeen:
-    """Per absence rule: when each watched thing was last heard of (end of that window, seconds)."""
-
-    last_s: dict[str, dict[tuple[str, ...], int]] = field(default_factory=dict)
-
-    def any(self) -> bool:
-        """Whether anything is listened for."""
-        return any(self.last_s.values())
-
-    @classmethod
-    def of(cls, alerts: Iterable[Alert]) -> LastSeen:
-        """From alerts that are firing: what is silent since before the windows that are kept."""
-        out = cls()
-        for alert in alerts:
-            last = alert.evidence.get("last_seen_s")
-            if alert.status == "firing" and isinstance(last, float) and "alertname" in alert.labels:
-                keys = str(alert.evidence.get("per", "")).split(",")
-                thing = tuple(alert.labels.get(key, "") for key in keys)
-                out.last_s.setdefault(alert.labels["alertname"], {})[thing] = int(last)
-        return out
-
-
 @dataclass(frozen=True, slots=True)
 class Judge:
     """The rules in force, and how many conditions each may have at once."""
 
     rules: Sequence[Rule]
     most: int = 100
+    expected: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
+    """Absence rule → things that it names in plain words, and that belong here: they ought to be heard even if they never were."""
 
     def judge(
         self,
@@ -89,8 +68,10 @@ class Judge:
                 unsure = windows.incomplete or is_unsure(rule, windows.window_end_s, incomplete_until_s)
                 found, left_out = _threshold(rule, windows, names, mine, self.most, unsure=unsure)
             else:
-                heard = sightings.last_s.setdefault(rule.name, {})
-                found, left_out = _absence(rule, windows, names, heard, mine, self.most)
+                heard = sightings.of_rule(rule.name)
+                for thing in self.expected.get(rule.name, ()):
+                    heard.expect(thing, windows.window_start_s)
+                found, left_out = _absence(rule, windows, names, heard, mine, self.most, self.expected)
             findings += found
             if left_out:
                 findings.append(_storm(rule, windows, left_out, self.most))
@@ -145,29 +126,38 @@ def _absence(
     rule: AbsenceRule,
     windows: SeriesWindows,
     names: Names,
-    last_s: dict[tuple[str, ...], int],
+    seen: Heard,
     mine: Mapping[tuple[str, ...], bool],
     most: int,
+    expected: Mapping[str, Sequence[tuple[str, ...]]],
 ) -> tuple[list[Finding], int]:
-    """What is silent; and how many more are. `last_s` is brought up to this window."""
-    at_s = windows.window_end_s
+    """What is silent for longer than the rule says and than it usually is; and how many more are. `seen` is brought up to this window."""
+    at_s, length_s = windows.window_end_s, windows.window_end_s - windows.window_start_s
     heard = names.mask(rule.match) & (_numbers(windows.rows, "spans") > 0)
     for thing in names.distinct(heard, rule.keys):
-        last_s[thing] = at_s
+        seen.hear(thing, windows.window_start_s, at_s)
+    kept = set(expected.get(rule.name, ()))
     silent: list[tuple[bool, tuple[str, ...], int]] = []
-    for thing, seen_s in sorted(last_s.items()):
+    for thing, seen_s in sorted(seen.last_s.items()):
         silent_s = at_s - seen_s
-        length_s = at_s - windows.window_start_s
-        if windows.incomplete and silent_s - length_s < rule.silent_for:
-            last_s[thing] = min(at_s, seen_s + length_s)
-        elif silent_s >= rule.forget_after:
-            del last_s[thing]
-        elif silent_s >= rule.silent_for:
+        if silent_s < rule.silent_for and not windows.incomplete:
+            continue
+        limit_s = min(
+            max(rule.silent_for, 2 * seen.usual_gap_s(thing, at_s)), max(rule.silent_for, rule.forget_after // 2)
+        )
+        if windows.incomplete and silent_s - length_s < limit_s:
+            seen.last_s[thing] = min(at_s, seen_s + length_s)
+        elif silent_s >= rule.forget_after and thing not in kept:
+            seen.forget(thing)
+        elif silent_s >= limit_s:
             silent.append((thing + ("",) * (len(SERIES_KEYS) - len(thing)) not in mine, thing, seen_s))
+    seen.bound()
     findings: list[Finding] = []
     for _, thing, seen_s in sorted(sorted(silent)[:most], key=lambda one: one[1]):
         figures = (float(at_s - seen_s), float(rule.silent_for))
         evidence: dict[str, str | float] = {"last_seen_s": float(seen_s), "per": ",".join(rule.keys)}
+        if (usual_s := seen.usual_gap_s(thing, at_s)) > 0:
+            evidence["usual_gap_s"] = float(usual_s)
         findings.append(_finding(rule, thing, rule.keys, True, figures, windows, evidence))
     return findings, max(0, len(silent) - most)
 

@@ -6,11 +6,12 @@ the closed windows of the last hour. Does not merge and does not publish.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipeline.alerting.rules import TOO_MANY_ALERTS, AbsenceRule, Rule, hold_s
 from pipeline.alerting.state_machine import STORM_KEEP_S, AlertStateMachine
-from pipeline.detect.judge import Judge, LastSeen, is_unsure
+from pipeline.detect.judge import Judge, is_unsure
+from pipeline.detect.last_seen import LastSeen
 from pipeline.model.finding import Finding
 from pipeline.model.series_windows import SeriesWindows
 from schemas.alert import Alert
@@ -18,14 +19,25 @@ from schemas.columns import WINDOW_S
 
 
 class PartitionJudge:
-    """See the module. `alerts`: those of the topic; of other partitions' ones nothing is known here."""
+    """See the module. `alerts`: those of the topic; of other partitions' ones nothing is known here. `belongs`: whether a service's windows come here."""
 
     def __init__(
-        self, partition: int, rules: Sequence[Rule], alerts: Sequence[Alert] = (), *, alerts_per_rule: int = 100
+        self,
+        partition: int,
+        rules: Sequence[Rule],
+        alerts: Sequence[Alert] = (),
+        *,
+        alerts_per_rule: int = 100,
+        belongs: Callable[[str, str], bool] = lambda _environment, _service: False,
     ) -> None:
         mine = [alert for alert in alerts if alert.evidence.get("partition") == partition]
         self.book = AlertStateMachine(rules, mine)
-        self._judge, self._sightings = Judge(rules, alerts_per_rule), LastSeen.of(mine)
+        expected = {
+            rule.name: [thing for thing in rule.expected() if belongs(*thing)]
+            for rule in rules
+            if isinstance(rule, AbsenceRule)
+        }
+        self._judge, self._sightings = Judge(rules, alerts_per_rule, expected), LastSeen.of(mine)
         self._listener = Judge([rule for rule in rules if isinstance(rule, AbsenceRule)])
         self._memory_s = max([STORM_KEEP_S, *(max(hold_s(rule), rule.keep_for) for rule in rules)]) + WINDOW_S
         self._incomplete_until_s: int | None = None
@@ -34,9 +46,14 @@ class PartitionJudge:
         """Conditions that hold now and are not told one by one: there are too many of their rule."""
 
     @property
+    def given_up(self) -> int:
+        """Things that absence rules listen for no more, because there were too many."""
+        return self._sightings.given_up
+
+    @property
     def watched(self) -> bool:
         """Whether anything may change by time alone, so that windows without rows are to be judged, too."""
-        return bool(self.book.tracked()) or self._sightings.any()
+        return bool(self.book.tracked()) or self._sightings.any() or any(self._judge.expected.values())
 
     def figures_from_s(self, committed_through_s: int | None) -> int:
         """Stored windows that start here or later are judged when they are put in; of those before, who was heard is enough."""

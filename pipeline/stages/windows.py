@@ -20,6 +20,7 @@ from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.merge import MergeRules, RollingState, Source
 from pipeline.stages.merge.restoring import Restoration
 from pipeline.stages.merge.window_store import WindowStore
+from pipeline.stages.windows_topic import placed_at
 from schemas.alert import Alert
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS, WINDOW_S
 
@@ -47,10 +48,17 @@ class PartitionWindows:
         alerts: Sequence[Alert] = (),
         *,
         alerts_per_rule: int = 100,
+        partitions: int = 1,
         store: WindowStore | None = None,
     ) -> None:
         self.state = RollingState(partition, epoch, merge, store)
-        self.judge = PartitionJudge(partition, rules, alerts, alerts_per_rule=alerts_per_rule)
+        self.judge = PartitionJudge(
+            partition,
+            rules,
+            alerts,
+            alerts_per_rule=alerts_per_rule,
+            belongs=lambda environment, service: placed_at(environment, service, partitions) == partition,
+        )
         self._at = (partition, epoch)
 
     def restoring(

@@ -54,6 +54,8 @@ class Windowing:
     merge: MergeRules = field(default_factory=MergeRules)
     fence_s: float = 5.0
     alerts_per_rule: int = 100
+    partitions: int = 1
+    """Of the topic."""
 
     def pipeline(
         self, tools: PipelineServices, membership: Membership, partition: Partition, epoch: str
@@ -197,6 +199,7 @@ class WindowsPipeline:
             stage.rules,
             alerts,
             alerts_per_rule=stage.alerts_per_rule,
+            partitions=stage.partitions,
             store=FileWindowStore(),
         )
 

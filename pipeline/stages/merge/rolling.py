@@ -194,7 +194,7 @@ class RollingState:
         """The next window after an hour without any: the next that is open, or the last that is due."""
         due = (reached_ms - self._lateness_ms) // 1000 // WINDOW_S * WINDOW_S - WINDOW_S
         candidates = [start for start in self._open if at is None or start >= at]
-        if watched and at is not None and due >= at:
+        if watched and due >= (at or 0):
             candidates.append(due)
         return min(candidates, default=None)
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
 from pipeline.alerting.state_machine import AlertStateMachine
-from pipeline.detect.judge import Judge, LastSeen
+from pipeline.detect.judge import Judge
+from pipeline.detect.last_seen import LastSeen
 from pipeline.model.series_windows import SeriesWindows
 from tests.support.series import closed, row
 
