@@ -35,7 +35,15 @@ def build(settings: Settings, *, patient: bool = False) -> TailraceApp:
 
     pipelines = {topics.WINDOWS: stage_two(settings, store, view).pipeline}
     parts = WorkerDeps(
-        works, store, flow.dead_letters, close, store.check, pipelines, warm=warm_ups(settings), patient=patient
+        works,
+        store,
+        flow.dead_letters,
+        close,
+        store.check,
+        pipelines,
+        warm=warm_ups(settings),
+        firing=view.alerts,
+        patient=patient,
     )
     return build_worker(settings, parts)
 

@@ -1,7 +1,7 @@
 """A worker's own doors: /metrics, /live (the loop answers), /ready (a member of the group, positions known, none halted), POST /intents/skip.
 
 Promises: loopback unless told otherwise, and guarded against pages of other origins (pipeline/http_guard.py). The way past a
-halted partition's batch is for this machine alone. Knows the harness by four questions only.
+halted partition's batch is for this machine alone. Knows the harness by five questions only.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ async def open_doors(
     ready: Callable[[], bool],
     halted: Callable[[], Mapping[str, str]] = dict,
     skip: Skip | None = None,
+    garbage: Callable[[], Mapping[str, float]] = dict,
 ) -> web.AppRunner:
     """Serve; the runner is to be cleaned up. Misconfigured: an address beyond loopback without being told that it is meant."""
     host, _, port = address.rpartition(":")
@@ -41,7 +42,10 @@ async def open_doors(
         if reasons := halted():
             return web.json_response({"status": "halted", "halted": dict(reasons)}, status=503)
         is_ready = ready()
-        return web.json_response({"status": "ready" if is_ready else "waiting"}, status=200 if is_ready else 503)
+        told: dict[str, object] = {"status": "ready" if is_ready else "waiting"}
+        if shares := garbage():
+            told["dead_letter_share"] = dict(shares)
+        return web.json_response(told, status=200 if is_ready else 503)
 
     async def on_skip(request: web.Request) -> web.Response:
         if skip is None or not is_loopback(request.remote or ""):

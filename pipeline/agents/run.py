@@ -23,6 +23,7 @@ from aiohttp.web import AppRunner
 from pipeline.agents.faust_app import Connection, TailraceApp, build, serve
 from pipeline.agents.group import KafkaGroup
 from pipeline.agents.http import bound_to, open_doors
+from pipeline.agents.own_alerts import OwnAlerts
 from pipeline.errors import Misconfigured, NotNow
 from pipeline.harness.backoff import Backoff
 from pipeline.harness.partition import PartitionPipeline, PipelineServices
@@ -36,6 +37,7 @@ from pipeline.model.outcome import Outcome
 from pipeline.settings import Settings
 from pipeline.sinks.base import BlockSink
 from pipeline.telemetry import SelfMetrics
+from schemas.alert import Alert
 from schemas.dead_letter import DeadLetter
 
 log = logging.getLogger(__name__)
@@ -81,6 +83,8 @@ class WorkerDeps:
     telemetry: SelfMetrics = field(default_factory=SelfMetrics)
     warm: tuple[Callable[[], object], ...] = ()
     """Called once before the group is joined: compiles what is compiled at first use."""
+    firing: Callable[[], Awaitable[Sequence[Alert]]] | None = None
+    """The alerts of the topic; without them the worker tells nothing of itself."""
     patient: bool = False
     """Wait for topics and tables that are still to be made, instead of refusing."""
 
@@ -116,12 +120,16 @@ def fatal(error: BaseException) -> NoReturn:
 class WorkerServices:
     """What runs beside the app: doors, watchdog, sinks. Metrics are read when they are asked for."""
 
-    def __init__(self, settings: Settings, harness: Harness, parts: WorkerDeps, close: Close) -> None:
+    def __init__(
+        self, settings: Settings, harness: Harness, parts: WorkerDeps, messages: KafkaMessages, close: Close
+    ) -> None:
         self._settings, self._harness, self._telemetry = settings, harness, parts.telemetry
         self._topics, self._patient = (*parts.works, *parts.pipelines), parts.patient
         self._check, self._close, self._warm = parts.check, close, parts.warm
         self._watchdog = Watchdog(lambda: list(harness.pipelines.values()), settings.watchdog_s, fatal)
         self._doors: AppRunner | None = None
+        self._own = None if parts.firing is None else OwnAlerts(harness, parts.firing, messages, parts.blocks)
+        self._telling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Check the sinks, open the doors."""
@@ -133,17 +141,28 @@ class WorkerServices:
                 await asyncio.to_thread(warm)
             settings = self._settings
             ready, halted = partial(getattr, self._harness, "ready"), partial(getattr, self._harness, "halted")
+            garbage = self._harness.garbage
             self._doors = await open_doors(
-                settings.worker_http, settings.worker_http_insecure, self._metrics, ready, halted, self._harness.skip
+                settings.worker_http,
+                settings.worker_http_insecure,
+                self._metrics,
+                ready,
+                halted,
+                self._harness.skip,
+                garbage,
             )
         except Misconfigured as error:
             fatal(error)
         self._watchdog.start()
+        if self._own is not None:
+            self._telling = asyncio.create_task(self._own.run())
         log.info("worker of group %s ready to join, http://%s/metrics", settings.kafka_group, bound_to(self._doors))
 
     async def stop(self) -> None:
         """Close all."""
         self._watchdog.stop()
+        if self._telling is not None:
+            self._telling.cancel()
         await self._close()
         if self._doors is not None:
             await self._doors.cleanup()
@@ -208,7 +227,7 @@ def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
         await parts.close()
 
     app = build(connection, [*parts.works, *parts.pipelines], make_harness)
-    app.beside = WorkerServices(settings, app.harness, parts, close)
+    app.beside = WorkerServices(settings, app.harness, parts, messages, close)
     return app
 
 

@@ -57,7 +57,7 @@ def _label_names(labels: dict[str, str]) -> dict[str, str]:
 
 
 def _free_name(name: str) -> str:
-    if name == TOO_MANY_ALERTS:
+    if name == TOO_MANY_ALERTS or name.startswith("Tailrace"):
         raise ValueError(f"{name} is the name of an alert of Tailrace itself; choose another")
     return name
 

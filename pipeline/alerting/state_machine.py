@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TypeAlias
 
 from pipeline.alerting.rules import SERIES_KEYS, TOO_MANY_ALERTS, Rule, hold_s
@@ -43,9 +44,17 @@ def key_of(labels: Mapping[str, str]) -> Key:
 class AlertStateMachine:
     """Everything that can change of the alerts of one partition."""
 
-    def __init__(self, rules: Iterable[Rule], alerts: Iterable[Alert] = ()) -> None:
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        alerts: Iterable[Alert] = (),
+        times: Mapping[str, tuple[int, int]] = MappingProxyType({}),
+    ) -> None:
+        """`times`: name → (hold, keep) in seconds of alerts that no rule stands for."""
         self._hold_ms = {rule.name: hold_s(rule) * 1000 for rule in rules}
         self._keep_ms = {rule.name: rule.keep_for * 1000 for rule in rules} | {TOO_MANY_ALERTS: STORM_KEEP_S * 1000}
+        for name, (held_s, kept_s) in times.items():
+            self._hold_ms[name], self._keep_ms[name] = held_s * 1000, kept_s * 1000
         self._entries: dict[str, Entry] = {
             alert.fingerprint: Entry(None, alert=alert) for alert in alerts if alert.status == "firing"
         }

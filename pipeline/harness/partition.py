@@ -102,6 +102,7 @@ class PartitionPipeline:
         """Monotonic time of the last step forward: for the watchdog."""
         self.waits_for_sink = False
         self.newest_s = 0.0
+        self.skew_s = 0.0  # what stage 2 knows
         """Broker time of the last committed record, Unix seconds."""
 
     @property

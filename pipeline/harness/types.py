@@ -104,6 +104,12 @@ class Pipeline(Protocol):
     waits_for_sink: bool
     newest_s: float
     """Broker time of the last committed record, Unix seconds; 0 before the first."""
+    skew_s: float
+    """Our clock minus the broker's, as far as it is known."""
+
+    @property
+    def dead_share(self) -> float:
+        """Of the last 1000 records how many were dead, 0-1."""
 
     @property
     def where(self) -> str:

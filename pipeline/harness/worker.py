@@ -7,10 +7,12 @@ which halts its partition alone: the intent stands, the others go on, and it is 
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from pipeline import clock
+from pipeline.alerting.own import DEAD_SHARE, PartitionHealth
 from pipeline.errors import Fenced, Misconfigured, Never, NotNow
 from pipeline.harness.backoff import Backoff
 from pipeline.harness.partition import ENDS_WORKERS
@@ -62,6 +64,11 @@ class Harness:
         self._wake: dict[Partition, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._finishing = asyncio.Event()
+
+    @property
+    def membership(self) -> Membership | None:
+        """The present one."""
+        return None if self._membership is None or self._membership.ended else self._membership
 
     @property
     def pipelines(self) -> Mapping[Partition, Pipeline]:
@@ -135,8 +142,28 @@ class Harness:
             lag = pipeline.lag_records()
             if lag is not None:
                 telemetry.gauge("lag_records", lag, topic=topic, partition=str(partition))
-                age_s = max(0.0, clock.now_ms() / 1000 - pipeline.newest_s) if lag and pipeline.newest_s else 0.0
-                telemetry.gauge("lag_seconds", age_s, topic=topic, partition=str(partition))
+                telemetry.gauge("lag_seconds", _lag_s(pipeline, lag), topic=topic, partition=str(partition))
+
+    def garbage(self) -> dict[str, float]:
+        """Topic/partition → share of its last thousand records that became dead letters, where that is most of them."""
+        shares = {pipeline.where: pipeline.dead_share for pipeline in self._pipelines.values()}
+        return {where: share for where, share in shares.items() if share >= DEAD_SHARE}
+
+    def health(self) -> list[PartitionHealth]:
+        """How each partition is, halted ones too."""
+        halted, now_s = self.halted, time.monotonic()
+        return [
+            PartitionHealth(
+                at.topic,
+                at.partition,
+                halted.get(pipeline.where, ""),
+                _lag_s(pipeline, pipeline.lag_records()),
+                now_s - pipeline.progressed_at if pipeline.waits_for_sink else 0.0,
+                pipeline.dead_share,
+                pipeline.skew_s,
+            )
+            for at, pipeline in (self._pipelines | self._stopped).items()
+        ]
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(self._guarded(work))
@@ -227,3 +254,8 @@ class Harness:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever it is, it ends the process, and must not end in Faust's hands
             self._fatal(error)
+
+
+def _lag_s(pipeline: Pipeline, lag: int | None) -> float:
+    """Age of the last record that is done, while others wait."""
+    return max(0.0, clock.now_ms() / 1000 - pipeline.newest_s) if lag and pipeline.newest_s else 0.0

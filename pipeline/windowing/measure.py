@@ -34,10 +34,13 @@ class Measure:
             telemetry.count("overflow", state.overflowed_spans - self._overflowed_spans)
             self._overflowed_spans = state.overflowed_spans
 
-    def skew(self, broker_ms: int | None, lag: int | None) -> None:
-        """How far our clock is from the broker's, as far as its records tell it: only while nothing waits to be read."""
-        if broker_ms is not None and lag == 0:
-            self._telemetry.gauge("clock_skew", clock.now_ms() / 1000 - broker_ms / 1000, partition=self._partition)
+    def skew(self, broker_ms: int | None, lag: int | None, before_s: float) -> float:
+        """How far our clock is from the broker's, as far as its records tell it, seconds: only while nothing waits to be read; else as before."""
+        if broker_ms is None or lag != 0:
+            return before_s
+        skew_s = (clock.now_ms() - broker_ms) / 1000
+        self._telemetry.gauge("clock_skew", skew_s, partition=self._partition)
+        return skew_s
 
     def forget(self) -> None:
         """It is another's."""

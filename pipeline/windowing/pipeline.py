@@ -81,11 +81,17 @@ class WindowsPipeline:
         self._look = IdleProbe(stage.view, confirm, self.where, self._broker_ms)
         self.progressed_at = time.monotonic()
         self.newest_s = 0.0
+        self.skew_s = 0.0
 
     @property
     def where(self) -> str:
         """Topic and partition, for people."""
         return f"{self._partition.topic}/{self._partition.partition}"
+
+    @property
+    def dead_share(self) -> float:
+        """None is kept of what is no partial."""
+        return 0.0
 
     @property
     def buffered_bytes(self) -> int:
@@ -137,7 +143,7 @@ class WindowsPipeline:
                 await self._look.around(self._windows.state)
                 await self._close_windows()
                 self._measure.state(self._windows)
-                self._measure.skew(self._broker_ms(), self.lag_records())
+                self.skew_s = self._measure.skew(self._broker_ms(), self.lag_records(), self.skew_s)
                 self.progressed_at = time.monotonic()
         finally:
             self._measure.forget()

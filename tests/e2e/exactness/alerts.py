@@ -47,22 +47,26 @@ def changes_truth(windows: Mapping[Key, Mapping[str, Any]]) -> Counter[Change]:
 
 
 def changes_stored(stage: Stage) -> Counter[Change]:
-    """What `alert_events` holds: a change that an owner wrote, but died before it sent all, stands there again until parts merge."""
+    """What `alert_events` holds, beside what workers tell of themselves.
+
+    A change that an owner wrote, but died before it sent all, stands there again until parts merge.
+    """
     sql = (
         "SELECT toUnixTimestamp(updated_at), environment, service, labels['operation'], labels['kind'], status"
-        " FROM tailrace.alert_events FINAL FORMAT JSONCompactEachRow"
+        " FROM tailrace.alert_events FINAL WHERE NOT startsWith(alertname, 'Tailrace') FORMAT JSONCompactEachRow"
     )
     return Counter(tuple(json.loads(line)) for line in stage.ask(sql).splitlines())
 
 
 def changes_sent(stage: Stage) -> Counter[Change]:
-    """What the topic `alerts` holds."""
+    """What the topic `alerts` holds, likewise."""
 
     async def read() -> list[Any]:
         async with reader(stage.bootstrap) as consumer:
             return await whole(consumer, ALERTS)
 
-    return Counter(_change(json.loads(record.value)) for record in asyncio.run(read()))
+    alerts = [json.loads(record.value) for record in asyncio.run(read())]
+    return Counter(_change(alert) for alert in alerts if not alert["labels"]["alertname"].startswith("Tailrace"))
 
 
 def _change(alert: dict[str, Any]) -> Change:

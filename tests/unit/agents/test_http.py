@@ -34,6 +34,16 @@ async def test_an_address_that_others_reach_has_to_be_meant(address: str) -> Non
         await open_doors(address, False, lambda: b"", lambda: True)
 
 
+async def test_ready_tells_that_most_of_a_partition_is_garbage() -> None:
+    runner = await open_doors("127.0.0.1:0", False, lambda: b"", lambda: True, garbage=lambda: {"otlp.spans/1": 0.9})
+    try:
+        async with aiohttp.ClientSession(f"http://{bound_to(runner)}") as client, client.get("/ready") as answer:
+            told = {"status": "ready", "dead_letter_share": {"otlp.spans/1": 0.9}}
+            assert (answer.status, await answer.json()) == (200, told)
+    finally:
+        await runner.cleanup()
+
+
 async def test_it_may_be_meant() -> None:
     runner = await open_doors("0.0.0.0:0", True, lambda: b"", lambda: True)
     try:

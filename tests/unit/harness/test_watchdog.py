@@ -23,6 +23,8 @@ class Standing:
     where: str = "events/0"
     ready: bool = True
     buffered_bytes: int = 0
+    dead_share: float = 0.0
+    skew_s: float = 0.0
 
     def deliver(self, fetch: Fetch) -> None:
         """Nothing comes."""
