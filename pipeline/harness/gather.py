@@ -2,7 +2,9 @@
 
 Promises: judged by position, never by count. Records below the next expected offset are dropped (a late rewind); a fetch that begins
 beyond it is refused (a delivery was lost on the way), though offsets inside a fetch may jump (control records, compaction).
-A batch ends right behind a record, or behind a range that can't be read. Does not wait, pause or read.
+A batch ends right behind a record or a range that can't be read, and where that was the last that is here, behind all that was read and is no
+record (transaction markers, aborted and empty batches), be it nothing else: whoever compares ends with the log's sees that nothing is left.
+Does not wait, pause or read.
 """
 
 from collections import deque
@@ -62,14 +64,14 @@ class Gatherer:
     @property
     def anything(self) -> bool:
         """Whether a batch could be cut."""
-        return self.records > 0 or bool(self._lost)
+        return self.position > self.start
 
     def full(self, max_bytes: int, max_records: int) -> bool:
         """Whether a batch of these bounds can be cut without waiting for more."""
         return self.size_bytes >= max_bytes or self.records >= max_records
 
     def cut(self, max_bytes: int, max_records: int) -> CutRange | None:
-        """A batch of at most these bounds, but of one record at least; None when nothing is here."""
+        """A batch of at most these bounds, but of one record at least where there is one; None when nothing is here."""
         pieces: list[tuple[Fetch, int, int]] = []
         while self._held and max_records > 0 and max_bytes > 0:
             fetch, first = self._held[0]
@@ -107,12 +109,14 @@ class Gatherer:
 
     def _join(self, pieces: list[tuple[Fetch, int, int]], end: int | None) -> CutRange | None:
         start = self.start
+        if end is None and not self.anything:
+            return None
         offsets = np.concatenate([np.empty(0, np.int64), *(f.offsets[a:b] for f, a, b in pieces)])
         lost = self._lost_before(end if end is not None else self._next_held())
-        if not pieces and not lost and end is None:
-            return None
         reached = [*(offsets[-1:].tolist()), *(one.last for one in lost[-1:])]
-        self.start = end if end is not None else max(reached) + 1
+        if end is None:
+            end = max(reached) + 1 if self._held else self.position
+        self.start = end
         times = np.concatenate([np.empty(0, np.int64), *(f.timestamps_ms[a:b] for f, a, b in pieces)])
         values = Values.together(f.values[a:b] for f, a, b in pieces)
         return CutRange(start, self.start, values, offsets, times, lost)

@@ -137,3 +137,25 @@ def test_what_cannot_be_read_is_in_one_batch_each_and_that_batch_can_be_cut_agai
         rebuilt = again.cut_to(cut.end)
         assert rebuilt is not None
         assert (rebuilt.offsets.tolist(), rebuilt.lost) == (cut.offsets.tolist(), cut.lost)
+
+
+@given(logs(), st.integers(0, 5), st.integers(1, 40), st.integers(1, 9))
+def test_what_is_read_and_is_no_record_is_passed_with_the_last_record_or_alone(
+    log: tuple[list[int], list[int]], markers: int, max_bytes: int, max_records: int
+) -> None:
+    offsets, ends = log
+    ends = [*ends[:-1], ends[-1] + markers]
+    gatherer = Gatherer(0)
+    cuts = []
+    for poll in polls(offsets, ends):
+        assert gatherer.add(poll)
+    while (cut := gatherer.cut(max_bytes, max_records)) is not None:
+        cuts.append(cut)
+    assert [offset for one in cuts for offset in one.offsets.tolist()] == offsets
+    assert cuts[-1].end == ends[-1]
+    assert gatherer.add(fetch(ends[-1], [], ends[-1] + 2))
+    alone = gatherer.cut(max_bytes, max_records)
+    assert alone is not None
+    assert (alone.start, alone.end, len(alone.values)) == (ends[-1], ends[-1] + 2, 0)
+    assert not gatherer.anything
+    assert gatherer.cut(max_bytes, max_records) is None
