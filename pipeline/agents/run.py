@@ -32,7 +32,7 @@ from pipeline.harness.watchdog import Watchdog
 from pipeline.harness.worker import Harness
 from pipeline.kafka.epochs import Epochs
 from pipeline.kafka.producer import KafkaMessages
-from pipeline.kafka.wire import topic_ids
+from pipeline.kafka.wire import TopicIds, topic_ids
 from pipeline.model.outcome import Outcome
 from pipeline.settings import Settings
 from pipeline.sinks.base import BlockSink
@@ -56,6 +56,9 @@ ROW_SHAPING = (
 )
 """Settings on which the rows of a batch depend."""
 
+
+SEND_OF_SESSION = 0.8
+"""Part of the session for which the sending of a batch's messages is tried at a time."""
 
 Check = Callable[[], Awaitable[None]]
 Close = Callable[[], Awaitable[None]]
@@ -195,7 +198,9 @@ class WorkerServices:
 def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
     """The Faust app of a worker, not started."""
     telemetry = parts.telemetry
-    messages = KafkaMessages(settings.kafka_bootstrap)
+    # An alert that waits for longer than the session may land behind the one of whoever has the partition by then.
+    messages = KafkaMessages(settings.kafka_bootstrap, deadline_s=SEND_OF_SESSION * settings.session_timeout_s)
+    ids = TopicIds(settings.kafka_bootstrap)
     limits = limits_of(settings)
     executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="work")
     connection = Connection(
@@ -216,7 +221,7 @@ def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
             limits,
             telemetry,
             executor,
-            Epochs(partial(topic_ids, settings.kafka_bootstrap), [*parts.works, *parts.pipelines]).same,
+            Epochs(ids.ask, [*parts.works, *parts.pipelines]).same,
         )
         makers: dict[str, PipelineMaker] = {topic: _ranges(tools, work) for topic, work in parts.works.items()}
         makers.update({topic: partial(make, tools) for topic, make in parts.pipelines.items()})
@@ -224,6 +229,7 @@ def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
 
     async def close() -> None:
         await messages.close()
+        ids.close()
         await parts.close()
 
     app = build(connection, [*parts.works, *parts.pipelines], make_harness)

@@ -1,13 +1,13 @@
 """Kafka's Metadata request, version 12, by hand: it names topics' ids, and aiokafka's own requests stop at version 5.
 
-Promises: one short connection, every read bounded in time and size, one error class for all that can go wrong. Knows no TLS
-or login yet, and only this one request. The layout is that of the Kafka protocol guide ("Metadata API (Key: 3)").
+Promises: one short connection, or one that is kept (`TopicIds`); every read bounded in time and size, one error class for all that can go wrong.
+Knows no TLS or login yet, and only this one request. The layout is that of the Kafka protocol guide ("Metadata API (Key: 3)").
 """
 
 import asyncio
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import NotNow
@@ -15,6 +15,8 @@ from pipeline.errors import NotNow
 _API_METADATA, _VERSION = 3, 12
 _ANSWER_MAX_BYTES = 64 << 20
 _UNKNOWN_TOPIC = 3
+_FAILURES = (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError, IndexError, struct.error)
+_Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class MetadataError(NotNow):
@@ -43,11 +45,14 @@ async def metadata(bootstrap: str, names: Sequence[str] | None = None, *, timeou
     """Ask the first broker of `bootstrap` (host:port,…) that answers; `names` None = all topics. MetadataError, if none does."""
     seen = []
     for address in bootstrap.split(","):
-        host, _, port = address.strip().rpartition(":")
         try:
             async with asyncio.timeout(timeout_s):
-                return _decode(await _ask(host, int(port), _encode(names)))
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError, IndexError, struct.error) as error:
+                connection = await _open(address)
+                try:
+                    return _decode(await _exchange(connection, _encode(names)))
+                finally:
+                    connection[1].close()
+        except _FAILURES as error:
             seen.append(f"{address}: {type(error).__name__} {error}".rstrip())
     raise MetadataError("No broker answered a Metadata request: " + "; ".join(seen))
 
@@ -59,7 +64,57 @@ async def topic_ids(bootstrap: str, names: Sequence[str], *, timeout_s: float = 
     """
     if not names:
         return {}
-    found = (await metadata(bootstrap, names, timeout_s=timeout_s)).topics
+    return _ids((await metadata(bootstrap, names, timeout_s=timeout_s)).topics, names)
+
+
+class TopicIds:
+    """`topic_ids` for who asks again and again: the connection is kept, and made anew where it fails. One question at a time."""
+
+    def __init__(self, bootstrap: str, *, timeout_s: float = 10.0) -> None:
+        self._bootstrap, self._timeout_s = bootstrap, timeout_s
+        self._kept: _Connection | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    async def ask(self, names: Sequence[str]) -> dict[str, str]:
+        """As `topic_ids`; the question is sent after the call, over whichever connection."""
+        if not names:
+            return {}
+        async with self._one_at_a_time:
+            return _ids((await self._metadata(names)).topics, names)
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._kept is not None:
+            self._kept[1].close()
+            self._kept = None
+
+    async def _metadata(self, names: Sequence[str]) -> ClusterMetadata:
+        if self._kept is not None:
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    return await self._over(self._kept, names)
+            except _FAILURES:  # brokers close what is idle, and are started anew
+                pass
+        seen = []
+        for address in self._bootstrap.split(","):
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    self._kept = await _open(address)
+                    return await self._over(self._kept, names)
+            except _FAILURES as error:
+                seen.append(f"{address}: {type(error).__name__} {error}".rstrip())
+        raise MetadataError("No broker answered a Metadata request: " + "; ".join(seen))
+
+    async def _over(self, connection: _Connection, names: Sequence[str]) -> ClusterMetadata:
+        """An exchange that did not come to its end leaves an answer behind that would be taken for the next one's: then nothing is kept."""
+        try:
+            return _decode(await _exchange(connection, _encode(names)))
+        except BaseException:
+            self.close()
+            raise
+
+
+def _ids(found: Mapping[str, TopicMetadata], names: Sequence[str]) -> dict[str, str]:
     ids = {}
     for name in names:
         topic = found.get(name)
@@ -73,17 +128,19 @@ async def topic_ids(bootstrap: str, names: Sequence[str], *, timeout_s: float = 
     return ids
 
 
-async def _ask(host: str, port: int, request: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
-        writer.write(struct.pack(">i", len(request)) + request)
-        await writer.drain()
-        (size,) = struct.unpack(">i", await reader.readexactly(4))
-        if not 0 < size <= _ANSWER_MAX_BYTES:
-            raise ValueError(f"an answer of {size} bytes: not a Kafka broker?")
-        return await reader.readexactly(size)
-    finally:
-        writer.close()
+async def _open(address: str) -> _Connection:
+    host, _, port = address.strip().rpartition(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def _exchange(connection: _Connection, request: bytes) -> bytes:
+    reader, writer = connection
+    writer.write(struct.pack(">i", len(request)) + request)
+    await writer.drain()
+    (size,) = struct.unpack(">i", await reader.readexactly(4))
+    if not 0 < size <= _ANSWER_MAX_BYTES:
+        raise ValueError(f"an answer of {size} bytes: not a Kafka broker?")
+    return await reader.readexactly(size)
 
 
 def _encode(names: Sequence[str] | None) -> bytes:

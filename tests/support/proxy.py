@@ -26,6 +26,8 @@ class LossyProxy:
         self.port = int(self._listener.getsockname()[1])
         self.lost: list[bytes] = []
         """The beginnings of the answers that were swallowed."""
+        self.accepted = 0
+        """Connections so far."""
 
     def lose(self, mark: bytes, times: int = 1) -> None:
         """Swallow the answers to the next requests that hold `mark`."""
@@ -52,6 +54,7 @@ class LossyProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.accepted += 1
             try:
                 server = socket.create_connection(("127.0.0.1", self._target_port), 5)
             except OSError:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from pipeline.errors import Misconfigured
 from pipeline.kafka.admin import ensure_topics
-from pipeline.kafka.wire import MetadataError, _decode, metadata, topic_ids
+from pipeline.kafka.wire import MetadataError, TopicIds, _decode, metadata, topic_ids
 from schemas.topics import registry
 from tests.support.kafka import KafkaProcess, create_topics_async
+from tests.support.proxy import LossyProxy
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,41 @@ async def test_a_topic_made_anew_has_another_id(bootstrap: str) -> None:
     assert after["once"] == before["once"]
     assert after["twice"] != before["twice"]
     assert "never" not in after
+
+
+async def test_ids_are_asked_over_one_connection_and_over_a_new_one_where_its_answer_is_lost(bootstrap: str) -> None:
+    await create_topics_async(bootstrap, "again")
+    port = int(bootstrap.rpartition(":")[2])
+    with LossyProxy(port) as proxy:
+        ids = TopicIds(f"127.0.0.1:{proxy.port}")
+        try:
+            first = await ids.ask(["again", "nowhere"])
+            assert first == await topic_ids(bootstrap, ["again"])
+            for _ in range(20):
+                assert await ids.ask(["again"]) == first
+            assert proxy.accepted == 1
+            proxy.lose(b"again")
+            assert await ids.ask(["again"]) == first
+            assert (len(proxy.lost), proxy.accepted) == (1, 2)
+            await delete(bootstrap, "again")
+            assert await ids.ask(["again"]) == {}
+        finally:
+            ids.close()
+
+
+async def test_a_question_given_up_leaves_no_answer_behind_for_the_next(bootstrap: str) -> None:
+    await create_topics_async(bootstrap, "asked", "other")
+    ids = TopicIds(bootstrap)
+    try:
+        await ids.ask(["asked"])
+        given_up = asyncio.create_task(ids.ask(["asked"]))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+        assert set(await ids.ask(["other"])) == {"other"}
+    finally:
+        ids.close()
 
 
 async def test_the_next_broker_is_asked_when_one_does_not_answer(bootstrap: str) -> None:
