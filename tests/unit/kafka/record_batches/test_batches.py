@@ -15,7 +15,7 @@ from crc32c import crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.kafka.record_batches.read import BATCH_MAX_BYTES, Reading, RecordSet, read
+from pipeline.kafka.record_batches.read import BATCH_MAX_BYTES, Reading, RecordSet, compressed, read
 from pipeline.kafka.record_batches.unpack import UNPACK, UnpackError
 
 Record = tuple[int, bytes | None, bytes | None, list[tuple[str, bytes | None]]]
@@ -165,6 +165,13 @@ def test_no_bytes_make_a_decoder_raise_anything_else_or_give_more_than_it_may(
         assert len(UNPACK[codec](body, most)) <= most
     except UnpackError:
         return
+
+
+@pytest.mark.parametrize("codecs", [(1, 0), (0, 1), (0, 0, 4, 0)])
+def test_a_compressed_batch_is_seen_wherever_it_stands(codecs: tuple[int, ...]) -> None:
+    made: list[Batch] = [(codec, [(1, None, b"x", [])]) for codec in codecs]
+    assert compressed(RecordSet("t", 0, 0, [], np.frombuffer(log(made), np.uint8)))
+    assert not compressed(RecordSet("t", 0, 0, [], np.frombuffer(log([(0, each) for _, each in made]), np.uint8)))
 
 
 def test_messages_of_the_time_before_batches_are_lost_and_passed() -> None:
