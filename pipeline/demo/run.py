@@ -36,6 +36,7 @@ UP_PORTS = 20
 OTLP_GRPC_PORT = 2
 """Which of `up`'s consecutive ports the shop sends to: the shop starts before `up` can say it."""
 SETTLE_S = 30.0
+QUIET_S = 2.0
 REFRESH_S = 1.0
 
 T = TypeVar("T")
@@ -195,10 +196,14 @@ class Watch:
 
 
 async def _settled(store: Store, sent: int, stop: asyncio.Event) -> verdict.Seen:
-    """What was seen, once every span that was sent is a row and counted, or after `SETTLE_S`."""
+    """What was seen, once every span that was sent is a row and counted and nothing more comes (others may have sent, too), or after `SETTLE_S`."""
     deadline = time.monotonic() + SETTLE_S
+    before, since = -1, 0.0
     while True:
         seen = replace(await store.ask(verdict.look), sent=sent)
-        if seen.complete or stop.is_set() or time.monotonic() > deadline:
+        if seen.rows != before:
+            before, since = seen.rows, time.monotonic()
+        quiet = time.monotonic() - since >= QUIET_S
+        if (seen.complete and quiet) or stop.is_set() or time.monotonic() > deadline:
             return seen
         await asyncio.sleep(0.2)

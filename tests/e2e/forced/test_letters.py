@@ -35,14 +35,14 @@ def test_a_dead_letter_and_a_bad_span_in_a_killed_batch_are_there_once_each(span
 def test_records_that_retention_took_are_named_in_one_letter_and_the_rest_goes_on(spans: Spans) -> None:
     spans.send(0, *(request(f"first {n}") for n in range(5)))
     member = spans.start()
-    spans.wait(lambda: spans.idle(SPANS) and len(spans.spans()) == 5)
+    spans.wait(lambda: len(spans.spans()) == 5 and spans.idle(SPANS))
     assert member.worker.stop() == 0
     spans.send(0, *(request(f"late {n}") for n in range(10)))
     delete_records(spans.stage.bootstrap, SPANS, {0: 9})
     member.worker.start(TAILRACE_TEST_CRASH_AT="S4:after")  # after the letter, amid the first batch
     spans.wait(member.worker.dead)
     member.worker.start()
-    spans.wait(lambda: spans.idle(SPANS) and len(spans.spans()) == 11)
+    spans.wait(lambda: len(spans.spans()) == 11 and spans.idle(SPANS))
     epoch = epoch_of(spans.stage.bootstrap, SPANS)
     assert spans.letters() == {f"{SPANS}|{epoch}|0|5|-1": "range_lost"}
     assert (

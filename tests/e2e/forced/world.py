@@ -86,7 +86,7 @@ class World:
         return self.stage.ask(sql.format(db=self.database))
 
     def idle(self, topic: str) -> bool:
-        """No intent stands on any partition."""
+        """No intent stands on any partition. Ask after what is to be there: between two batches none stands either."""
         return len(committed(self.stage.bootstrap, self.group, topic)) == PARTITIONS and not self.intents(topic)
 
     def intents(self, topic: str) -> int:

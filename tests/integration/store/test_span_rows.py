@@ -14,6 +14,7 @@ from pipeline.model.records import Records
 from pipeline.sinks.blocks.span_rows import KINDS, STATUS_CODES, span_rows
 from pipeline.sinks.clickhouse import ClickHouse
 from pipeline.stages.decode import DecodeRules, decode
+from pipeline.stages.decode.rules import NAME_MAX
 from tests.support.requests import random_request
 from tests.support.spans import make_spans
 
@@ -27,6 +28,10 @@ def records_of(values: Sequence[bytes], now_ns: int) -> Records:
     count = len(values)
     offsets, times = np.arange(7, 7 + count, dtype=np.int64), np.full(count, now_ns // 10**6, np.int64)
     return Records("otlp_spans", "e" * 32, 3, 7, 7 + count, tuple(values), offsets, times)
+
+
+def cut(text: str) -> str:
+    return text.encode()[:NAME_MAX].decode(errors="ignore")
 
 
 def pairs(attributes: Sequence[KeyValue]) -> dict[str, str]:
@@ -45,8 +50,8 @@ def expected(records: Records) -> list[dict[str, Any]]:
                         "span_index": index,
                         "ResourceAttributes": pairs(resource.resource.attributes),
                         "ServiceName": pairs(resource.resource.attributes)["service.name"],
-                        "ScopeName": scope.scope.name,
-                        "ScopeVersion": scope.scope.version,
+                        "ScopeName": cut(scope.scope.name),
+                        "ScopeVersion": cut(scope.scope.version),
                     }
                     rows.append(about | row_of(span))
                     index += 1
@@ -60,18 +65,18 @@ def row_of(span: Any) -> dict[str, Any]:  # noqa: ANN401 - protobuf's Span
         "TraceId": span.trace_id.hex(),
         "SpanId": span.span_id.hex(),
         "ParentSpanId": span.parent_span_id.hex(),
-        "TraceState": span.trace_state,
-        "SpanName": span.name,
+        "TraceState": cut(span.trace_state),
+        "SpanName": cut(span.name),
         "SpanKind": KINDS[span.kind],
         "StatusCode": STATUS_CODES[span.status.code],
         "StatusMessage": span.status.message,
         "SpanAttributes": pairs(span.attributes),
         "event_times": [event.time_unix_nano for event in span.events],
-        "Events.Name": [event.name for event in span.events],
+        "Events.Name": [cut(event.name) for event in span.events],
         "Events.Attributes": [pairs(event.attributes) for event in span.events],
         "Links.TraceId": [link.trace_id.hex() for link in span.links],
         "Links.SpanId": [link.span_id.hex() for link in span.links],
-        "Links.TraceState": [link.trace_state for link in span.links],
+        "Links.TraceState": [cut(link.trace_state) for link in span.links],
         "Links.Attributes": [pairs(link.attributes) for link in span.links],
         "flags": span.flags,
         "weight": 2.0 if span.trace_state == "ot=th:8" else 1.0,
