@@ -7,10 +7,10 @@ The reference page in docs/ is made from the fields below. The file is `TAILRACE
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from pipeline.errors import Misconfigured
 
@@ -22,10 +22,10 @@ RECEIVERS = ("otlp_",)
 class Settings(BaseModel):
     """All settings; each is `TAILRACE_<NAME>` in the environment and `name = ...` in the file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, host:port[,host:port]")
-    kafka_group: str = Field("tailrace", description="consumer group; a database belongs to one group")
+    kafka_group: str = Field("tailrace", pattern=r"\S", description="consumer group; a database belongs to one group")
     kafka_check_crcs: bool = Field(
         True, description="check each record batch's CRC-32C in the consumer (in hardware, about 20 GB/s)"
     )
@@ -86,7 +86,7 @@ class Settings(BaseModel):
     )
     series_total: int = Field(200_000, ge=1, description="series that stage 2 keeps per partition")
     apdex_s: float = Field(0.5, gt=0, description="Apdex threshold T, seconds")
-    apdex_by_service: dict[str, float] = Field(
+    apdex_by_service: dict[str, Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="Apdex thresholds by service, seconds (file; JSON in the environment)"
     )
     sample_rate: float = Field(
@@ -125,10 +125,19 @@ class Settings(BaseModel):
             raise ValueError("is not http(s)://[user:password@]host:port/database")
         return value
 
+    @model_validator(mode="after")
+    def _in_time(self) -> "Settings":
+        if self.insert_timeout_s >= self.send_deadline_s:
+            raise ValueError(
+                f"TAILRACE_INSERT_TIMEOUT_S = {self.insert_timeout_s:g} is not less than TAILRACE_SEND_DEADLINE_S = "
+                f"{self.send_deadline_s:g}: a batch could be inserted after it is another worker's"
+            )
+        return self
+
     @property
     def database(self) -> str:
         """The database's name, from the URL."""
-        return urlsplit(self.clickhouse_url).path.strip("/")
+        return unquote(urlsplit(self.clickhouse_url).path.strip("/"))
 
     def redacted(self) -> dict[str, str]:
         """Name → value as text, fit for logs: no password in it."""
@@ -186,7 +195,9 @@ def _parse(name: str, text: str) -> object:
 
 def _explain(error: ValidationError, sources: dict[str, str]) -> Misconfigured:
     first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else "?"
+    if not first["loc"]:
+        return Misconfigured(first["msg"].removeprefix("Value error, "), "Change one of them")
+    name = str(first["loc"][0])
     source = sources.get(name, "unknown")
     described = Settings.model_fields[name].description if name in Settings.model_fields else "no such setting"
     shown = "***" if "password" in name or "url" in name else repr(first.get("input"))

@@ -6,10 +6,12 @@ Promises: errors that we understand end with their cure and exit code 2, never a
 import errno
 import importlib
 import logging
+import os
 import sys
 
 import typer
 
+from pipeline.cli.unknown_settings import unknown
 from pipeline.errors import NotNow, TailraceError
 
 COMMANDS = (
@@ -46,6 +48,8 @@ def main() -> None:
     """Run the command line; the entry point `tailrace`."""
     for library in LIBRARIES:
         logging.getLogger(library).addHandler(logging.NullHandler())
+    for line in unknown(os.environ):
+        print(f"tailrace: {line}", file=sys.stderr)
     try:
         build()()
     except TailraceError as error:

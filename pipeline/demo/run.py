@@ -14,9 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
 
-import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
@@ -29,6 +27,8 @@ from pipeline.demo.servers import Addresses, Progress
 from pipeline.demo.shop import ROOT, SERVICES, Shop
 from pipeline.demo.show import Show
 from pipeline.errors import Misconfigured, NotNow
+from pipeline.settings import Settings
+from pipeline.sinks.clickhouse.connection import connect
 from pipeline.top.pulse import Workers
 from pipeline.top.read import Snapshot, read
 
@@ -141,10 +141,7 @@ class Store:
 
 
 def _connect(addresses: Addresses) -> Client:
-    parts = urlsplit(addresses.clickhouse)
-    return clickhouse_connect.get_client(
-        host=parts.hostname, port=parts.port or 8123, database=addresses.database, autogenerate_session_id=False
-    )
+    return connect(Settings.model_validate({"clickhouse_url": f"{addresses.clickhouse}/{addresses.database}"}))
 
 
 @dataclass(slots=True)

@@ -4,9 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
-import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console, RenderableType
@@ -15,8 +13,9 @@ from rich.text import Text
 from urllib3.exceptions import HTTPError
 
 from pipeline.clock import now_ms
-from pipeline.errors import Misconfigured
+from pipeline.errors import Misconfigured, NotNow
 from pipeline.settings import Settings
+from pipeline.sinks.clickhouse.connection import connect as connect_store
 from pipeline.top.pulse import Workers
 from pipeline.top.read import read
 from pipeline.top.render import Frame, screen
@@ -24,18 +23,9 @@ from pipeline.top.render import Frame, screen
 
 def connect(settings: Settings) -> Client:
     """A client for the settings' ClickHouse; Misconfigured, with the cure, where it can't be reached."""
-    parts = urlsplit(settings.clickhouse_url)
     try:
-        return clickhouse_connect.get_client(
-            interface=parts.scheme,
-            host=parts.hostname,
-            port=parts.port or 0,
-            username=parts.username or settings.clickhouse_user,
-            password=parts.password or settings.clickhouse_password.get_secret_value(),
-            database=settings.database,
-            autogenerate_session_id=False,
-        )
-    except (ClickHouseError, HTTPError) as error:
+        return connect_store(settings)
+    except (NotNow, HTTPError) as error:
         where = settings.redacted()["clickhouse_url"]
         raise Misconfigured(
             f"ClickHouse at {where} does not answer", "Start it with `tailrace up`, or set TAILRACE_CLICKHOUSE_URL"

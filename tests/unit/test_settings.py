@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.cli.unknown_settings import unknown
 from pipeline.errors import Misconfigured
 from pipeline.reference import page
-from pipeline.settings import load
+from pipeline.settings import Settings, load
 
 
 def test_defaults_are_those_of_one_machine() -> None:
@@ -76,3 +77,45 @@ def test_apdex_thresholds_by_service_are_pairs() -> None:
 
 def test_the_reference_page_is_current() -> None:
     assert (Path(__file__).parents[2] / "docs" / "settings.md").read_text() == page()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("TAILRACE_LATENESS_S", "inf"),
+        ("TAILRACE_APDEX_S", "inf"),
+        ("TAILRACE_HOLD_S", "nan"),
+        ("TAILRACE_KAFKA_GROUP", " "),
+        ("TAILRACE_APDEX_BY_SERVICE", "shop=-1"),
+        ("TAILRACE_APDEX_BY_SERVICE", "shop=nan"),
+    ],
+)
+def test_what_is_no_sound_value_is_refused(name: str, text: str) -> None:
+    with pytest.raises(Misconfigured, match=name):
+        load({name: text})
+
+
+def test_an_insert_that_may_outlive_its_deadline_is_refused() -> None:
+    with pytest.raises(Misconfigured, match="not less than TAILRACE_SEND_DEADLINE_S = 60"):
+        load({"TAILRACE_INSERT_TIMEOUT_S": "90"})
+    assert load({"TAILRACE_INSERT_TIMEOUT_S": "90", "TAILRACE_SEND_DEADLINE_S": "91"})[0].insert_timeout_s == 90
+
+
+def test_a_database_is_named_as_the_url_means_it() -> None:
+    assert load({"TAILRACE_CLICKHOUSE_URL": "http://u:p%40ss@127.0.0.1/my%20apm"})[0].database == "my apm"
+
+
+def test_a_misspelt_setting_is_told_with_the_nearest_name() -> None:
+    names = [
+        "TAILRACE_BACTH_MAX_BYTES",
+        "TAILRACE_OTLP_KEIS",
+        "TAILRACE_QQ",
+        "TAILRACE_TEST_SEED",
+        "TAILRACE_CONFIG",
+        "PATH",
+    ]
+    assert unknown([*names, *(f"TAILRACE_{name.upper()}" for name in (*Settings.model_fields, "otlp_keys"))]) == [
+        "TAILRACE_BACTH_MAX_BYTES is no setting. Did you mean TAILRACE_BATCH_MAX_BYTES?",
+        "TAILRACE_OTLP_KEIS is no setting. Did you mean TAILRACE_OTLP_KEYS?",
+        "TAILRACE_QQ is no setting. See docs/settings.md",
+    ]
