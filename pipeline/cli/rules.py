@@ -1,29 +1,44 @@
 """`tailrace rules check FILE`: what is wrong with a rule file, by line, and what to write instead."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.examples import examples
 
+if TYPE_CHECKING:
+    from pipeline.alerting.rules import Rule
+
+SERIES_SEEN = Path(__file__).with_name("sql") / "series_seen.sql"
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     rules = typer.Typer(help="Rules that alerts come from.", no_args_is_help=True)
-    rules.command("check", epilog=examples("tailrace rules check my-rules.yaml", "tailrace rules check my-rules/"))(
-        check
-    )
+    rules.command(
+        "check", epilog=examples("tailrace rules check my-rules.yaml", "tailrace rules check --seen my-rules/")
+    )(check)
     rules.command("defaults", epilog=examples("cp -r $(tailrace rules defaults) my-rules"))(defaults)
     app.add_typer(rules, name="rules")
 
 
-def check(path: Annotated[Path, typer.Argument(metavar="FILE", help="a rule file, or a folder of them")]) -> None:
-    """Validate rules; exit 1 with line and cure where something is wrong."""
+def check(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="a rule file, or a folder of them")],
+    seen: Annotated[
+        bool, typer.Option("--seen", help="ask ClickHouse, too, and warn of rules that mean nothing that was seen")
+    ] = False,
+) -> None:
+    """Validate rules; exit 1 with line and cure where something is wrong. Warnings, of what is hardly meant, end nothing."""
+    from pipeline.alerting.advice import advice
     from pipeline.alerting.rule_files import BadRules, load, parse, read_text
     from pipeline.errors import Misconfigured
 
     wrong = 0
+    found: list[Rule] = []
     files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
     for file in files:
         try:
@@ -36,6 +51,7 @@ def check(path: Annotated[Path, typer.Argument(metavar="FILE", help="a rule file
         for problem in problems:
             typer.echo(f"{file}:{problem.line}: {problem.message}. {problem.cure}", err=True)
         wrong += len(problems)
+        found += rules
         if not problems:
             typer.echo(f"{file}: {len(rules)} rules: {', '.join(rule.name for rule in rules)}")
     if not files:
@@ -46,8 +62,26 @@ def check(path: Annotated[Path, typer.Argument(metavar="FILE", help="a rule file
         except BadRules as error:
             typer.echo(str(error), err=True)
             wrong += 1
+    for line in [*advice(found), *(_unseen(found) if seen and not wrong else [])]:
+        typer.echo(f"warning: {line}", err=True)
     if wrong or not files:
         raise typer.Exit(1)
+
+
+def _unseen(rules: Sequence[Rule]) -> list[str]:
+    import pyarrow as pa
+
+    from pipeline.alerting.advice import unseen
+    from pipeline.alerting.rules import SERIES_KEYS
+    from pipeline.settings import load
+    from pipeline.sinks.clickhouse.connection import connect
+
+    client = connect(load()[0])
+    try:
+        rows = client.query(SERIES_SEEN.read_text()).result_columns or [[] for _ in SERIES_KEYS]
+    finally:
+        client.close()
+    return unseen(rules, pa.table({key: pa.array(rows[at], pa.string()) for at, key in enumerate(SERIES_KEYS)}))
 
 
 def defaults() -> None:

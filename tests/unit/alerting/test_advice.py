@@ -1,0 +1,65 @@
+"""Warnings: what is allowed in a rule and hardly meant."""
+
+import pyarrow as pa
+import pytest
+
+from pipeline.alerting.advice import advice, unseen
+from pipeline.alerting.rule_files import DEFAULTS, load
+from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
+
+SEEN = pa.table({"environment": ["prod"], "service": ["shop"], "operation": ["GET /"], "kind": ["server"]})
+
+
+def threshold(**other: object) -> ThresholdRule:
+    basic = {"name": "Slow", "severity": "warning", "metric": "p95_ms", "comparison": ">", "threshold": 100}
+    return ThresholdRule.model_validate({**basic, **other})
+
+
+def absence(**match: object) -> AbsenceRule:
+    return AbsenceRule.model_validate({"name": "Silent", "severity": "info", "silent_for": 30, "match": match})
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        (threshold(match={"kind": ["SERVER"]}), "no span's kind is 'SERVER'"),
+        (threshold(match={"service": ["shop|pay"]}), "looks like a regular expression"),
+        (threshold(match={"operation": ["GET /.*"]}), "looks like a regular expression"),
+        (threshold(metric="error_ratio", threshold=5), "never > 5"),
+        (threshold(metric="apdex", comparison="<", threshold=0), "never < 0"),
+        (absence(service=["shop"]), "Name both"),
+    ],
+)
+def test_what_is_hardly_meant_is_told(rule: Rule, says: str) -> None:
+    (line,) = advice([rule])
+    assert line.startswith(f"{rule.name}: ")
+    assert says in line
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        threshold(metric="error_ratio", threshold=0.05),
+        threshold(match={"kind": ["s*"], "operation": ["GET /items/*"]}),
+        absence(service=["shop"], environment=["prod"]),
+        absence(service=["!shop"]),
+        absence(),
+    ],
+)
+def test_what_is_meant_is_not(rule: Rule) -> None:
+    assert advice([rule]) == []
+
+
+def test_the_shipped_rules_are_above_suspicion() -> None:
+    assert advice(load(DEFAULTS)) == []
+    assert unseen(load(DEFAULTS), SEEN) == []
+
+
+def test_a_rule_that_means_nothing_that_was_seen_is_told_but_for_what_is_expected() -> None:
+    rules: list[Rule] = [
+        threshold(match={"service": ["shopp"]}),
+        threshold(),
+        absence(service=["pay"], environment=["prod"]),
+    ]
+    assert unseen(rules, SEEN) == ["Slow: of 1 series that were seen it means none"]
+    assert unseen([threshold()], SEEN.slice(0, 0)) == ["Slow: of 0 series that were seen it means none"]
