@@ -72,6 +72,7 @@ def _checks(settings: Settings) -> Iterator[tuple[str, str, Callable[[], str]]]:
     yield "clocks", "ClickHouse", lambda: _clocks(settings)
     yield "disk", "", lambda: _disk(settings)
     yield "workers", "", lambda: _workers(settings)
+    yield "what workers tell of themselves", "Kafka", lambda: _told(settings)
 
 
 def _packages() -> str:
@@ -146,6 +147,7 @@ def _topics(settings: Settings) -> str:
 
 
 def _clickhouse(settings: Settings) -> str:
+    from pipeline.embedded.confinement import available
     from pipeline.errors import Misconfigured, NotNow
     from pipeline.sinks.clickhouse.connection import connect, is_embedded
 
@@ -155,8 +157,9 @@ def _clickhouse(settings: Settings) -> str:
         cure = "Start ClickHouse (`tailrace up`, or `tailrace embedded clickhouse`), or set TAILRACE_CLICKHOUSE_URL"
         raise Misconfigured(str(error), cure) from None
     try:
-        kind = "embedded" if is_embedded(client) else "server"
-        return f"{kind}, version {client.server_version} (tests run with {TESTED_CLICKHOUSE})"
+        embedded = is_embedded(client)
+        version = f"version {client.server_version} (tests run with {TESTED_CLICKHOUSE})"
+        return f"embedded, {version}; {available().words}" if embedded else f"server, {version}"
     finally:
         client.close()
 
@@ -225,3 +228,32 @@ def _workers(settings: Settings) -> str:
     if not states:
         return "none known here (TAILRACE_WORKER_HTTP names one)"
     return f"{len(states)} ready"
+
+
+def _told(settings: Settings) -> str:
+    """The alerts about workers themselves that are firing: halted, behind, refused by the store, garbage, a clock that is off."""
+    import asyncio
+
+    from aiokafka.errors import KafkaError
+
+    from pipeline.alerting.own import HOLD_S
+    from pipeline.errors import Misconfigured
+    from pipeline.kafka.view import client, read_alerts
+    from schemas.alert import Alert
+    from schemas.topics import ALERTS
+
+    async def firing() -> list[Alert]:
+        consumer = await client(settings.kafka_bootstrap, [ALERTS])
+        try:
+            return (await read_alerts(consumer)).states.firing()
+        finally:
+            await consumer.stop()
+
+    try:
+        alerts = [alert for alert in asyncio.run(firing()) if alert.labels.get("alertname") in HOLD_S]
+    except KafkaError as error:
+        raise Misconfigured(f"the topic {ALERTS} can't be read: {error}", "Mend Kafka first") from None
+    if alerts:
+        told = "; ".join(sorted(alert.annotations.get("summary", alert.fingerprint) for alert in alerts))
+        raise Misconfigured(told, "See the worker's log; an alert ends by itself a minute after its cause")
+    return "nothing is wrong"

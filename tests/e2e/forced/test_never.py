@@ -46,6 +46,9 @@ def test_a_batch_that_can_never_be_inserted_halts_its_partition_alone_until_it_i
     )
     assert spans.letters() == {}
     spans.wait(lambda: f"{SPANS}/0: nothing of it is worked on" in spans.run("alerts"))
+    assert f"WRONG  what workers tell of themselves: {SPANS}/0: nothing of it is worked on" in spans.run(
+        "doctor", code=1
+    )
     assert member.worker.stop() == 0
     assert "1 records of [1, 2) kept as dead letters" in spans.run("intents", "skip", SPANS, "0")
     assert spans.run("intents", "show") == f"group {spans.group}: no intent stands\n"

@@ -84,7 +84,9 @@ def test_doctor_names_every_fault_and_leaves_out_what_rests_on_it(tmp_path: Path
     answer = tailrace(tmp_path, "doctor", TAILRACE_RULES=str(tmp_path / "rules.yaml"), **NOBODY)
     assert answer.returncode == 1
     checks = answer.stdout.split("checks\n")[1].splitlines()
-    assert [line.split()[0] for line in checks] == [*("ok", "WRONG", "WRONG", "?", "WRONG", "?", "?", "ok", "ok", "3")]
+    assert [line.split()[0] for line in checks] == [
+        *("ok", "WRONG", "WRONG", "?", "WRONG", "?", "?", "ok", "ok", "?", "3")
+    ]
     assert "Did you mean 'metric'?" in checks[1]
     assert "TAILRACE_KAFKA_BOOTSTRAP" in checks[2]
     assert "Connection refused" in checks[4]
