@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,3 +22,7 @@ def exactness_seed(request: pytest.FixtureRequest) -> int:
     seed = int(request.config.getoption("--exactness-seed"))
     print(f"exactness seed {seed}")
     return seed
+
+
+settings.register_profile("long", max_examples=5000, deadline=None)
+"""`make test ARGS="--hypothesis-profile=long tests/unit"`: laws that name no number of their own look fifty times as far."""
