@@ -55,6 +55,7 @@ def test_a_cardinality_bomb_leaves_memory_flat_and_sums_exact_and_is_seen(
     memory = member.watch_memory()
     for _ in range(4):
         bomb.go_off(records)
+    spans.wait(lambda: spans.idle(SPANS))
     for table in ("span_windows", "span_windows_1m", "span_windows_1h"):
         assert spans.ask(f"SELECT {SUMS} FROM {{db}}.{table}") == bomb.truth  # noqa: S608
     assert (
