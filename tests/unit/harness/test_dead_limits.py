@@ -61,4 +61,8 @@ def test_the_share_of_dead_records_is_of_the_last_thousand() -> None:
 
 
 def test_the_limit_can_be_switched_off() -> None:
-    DeadLimits(TopicReading(), 0, "0.9", 0).check(10_000, 10_000)
+    limits, reading = DeadLimits(TopicReading(), 0, "0.9", 0), TopicReading()
+    limits.check(10_000, 10_000)
+    assert (limits.share, reading.suspected) == (1.0, set())
+    with pytest.raises(Never):
+        DeadLimits(reading, 0, "0.9", 1000).check(10_000, 10_000)
