@@ -1,0 +1,39 @@
+"""The family `spans`: calls per service, operation and kind. Facts only."""
+
+from schemas.families.base import Family, Figure, Kind, Part, Sum
+
+SPANS = Family(
+    name="spans",
+    partial_keys=("environment", "service", "version", "operation", "kind", "status"),
+    keys=("environment", "service", "operation", "kind"),
+    place=("environment", "service"),
+    sums=(
+        Sum("spans", "spans", Kind.PLAIN),
+        Sum("calls", "calls", Kind.WEIGHTED),
+        Sum("errors", "calls", Kind.WEIGHTED, Part("calls", "status", "error")),
+        Sum("duration_ns", "ns", Kind.MODULO),
+        Sum("satisfied", "calls", Kind.WEIGHTED),
+        Sum("tolerating", "calls", Kind.WEIGHTED),
+        Sum("duration_ns_min", "ns", Kind.LEAST),
+        Sum("duration_ns_max", "ns", Kind.MOST),
+    ),
+    count="spans",
+    came="calls",
+    figures=(
+        Figure("spans", "spans", lambda given: given.sums["spans"], whole=True, zero_when_silent=True),
+        Figure("calls", "calls", lambda given: given.sums["calls"], zero_when_silent=True),
+        Figure("rate", "calls/s", lambda given: given.sums["calls"] / given.length_s, zero_when_silent=True),
+        Figure("errors", "calls", lambda given: given.sums["errors"], zero_when_silent=True),
+        Figure("error_ratio", "1", lambda given: given.sums["errors"] / given.came),
+        Figure("apdex", "1", lambda given: (given.sums["satisfied"] + given.sums["tolerating"] / 2) / given.came),
+        Figure("mean_ms", "ms", lambda given: given.sums["duration_ns"] / given.came / 1e6),
+        Figure("p50_ms", "ms", quantile=0.5, scale=1e6),
+        Figure("p90_ms", "ms", quantile=0.9, scale=1e6),
+        Figure("p95_ms", "ms", quantile=0.95, scale=1e6),
+        Figure("p99_ms", "ms", quantile=0.99, scale=1e6),
+        Figure("p999_ms", "ms", quantile=0.999, scale=1e6),
+    ),
+    partials_table="span_windows",
+    series_table="series_windows",
+    sketch="latency",
+)
