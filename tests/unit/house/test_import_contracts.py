@@ -22,7 +22,7 @@ def report(folder: Path) -> str:
     """What the linter says of the code in a folder, on one line."""
     linter = Path(sys.executable).with_name("lint-imports")
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    command = [linter, "--no-cache", "--no-logo"]
+    command = [str(linter), "--no-cache", "--no-logo"]
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return " ".join((run.stdout + run.stderr).split())
 

@@ -6,7 +6,7 @@ import pytest
 from aiohttp.http_exceptions import BadHttpMessage
 
 from collectors.http.client_faults import server_log
-from tests.unit.collectors.otlp.test_doors import receiver
+from tests.support.otlp_receiver import receiver
 from tests.unit.collectors.otlp.test_hostile import raw
 
 

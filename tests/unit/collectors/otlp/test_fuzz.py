@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from collectors.otlp.service import Receiver
 from collectors.otlp.signals import SIGNALS, Signal
-from tests.unit.collectors.otlp.test_doors import as_json_request, call, receiver, request, stored
+from tests.support.otlp_receiver import as_json_request, call, receiver, request, stored
 
 GOOD = request(["a", "b"])
 PROTOBUF_BODY, JSON_BODY = GOOD.SerializeToString(), as_json_request(GOOD)

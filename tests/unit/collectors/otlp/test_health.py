@@ -9,7 +9,7 @@ import pytest
 
 from collectors.otlp.signals import TRACES
 from collectors.publish.memory import MemoryPublisher
-from tests.unit.collectors.otlp.test_doors import PROTOBUF, call, post, receiver, request, stored
+from tests.support.otlp_receiver import PROTOBUF, call, post, receiver, request, stored
 
 
 def asked(service: str) -> bytes:

@@ -20,7 +20,7 @@ from collectors.otlp.config import OtlpSettings
 from collectors.otlp.service import Receiver
 from collectors.otlp.signals import TRACES
 from collectors.publish.memory import MemoryPublisher
-from tests.unit.collectors.otlp.test_doors import JSON, PROTOBUF, post, receiver, request, stored, under_way
+from tests.support.otlp_receiver import JSON, PROTOBUF, post, receiver, request, stored, under_way
 
 HEAD = b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
 

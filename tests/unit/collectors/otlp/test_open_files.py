@@ -14,7 +14,7 @@ import grpc
 import pytest
 
 from collectors.otlp.signals import TRACES
-from tests.unit.collectors.otlp.test_doors import request
+from tests.support.otlp_receiver import request
 from tests.unit.collectors.otlp.test_process import free_port, status_of
 from tests.unit.collectors.otlp.test_slow_senders import HALVES, holding
 

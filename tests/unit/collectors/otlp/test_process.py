@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-from tests.unit.collectors.otlp.test_doors import PROTOBUF, request
+from tests.support.otlp_receiver import PROTOBUF, request
 
 
 def free_port() -> int:

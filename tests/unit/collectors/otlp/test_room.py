@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from collectors.otlp import room
-from tests.unit.collectors.otlp.test_doors import PROTOBUF, call, post, receiver, request, stored
+from tests.support.otlp_receiver import PROTOBUF, call, post, receiver, request, stored
 
 MIB = 1 << 20
 

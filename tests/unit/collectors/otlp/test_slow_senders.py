@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from collectors.otlp.service import Receiver
-from tests.unit.collectors.otlp.test_doors import PROTOBUF, call, post, receiver, request, stored
+from tests.support.otlp_receiver import PROTOBUF, call, post, receiver, request, stored
 
 HEAD = b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
 HALVES = {

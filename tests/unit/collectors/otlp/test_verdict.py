@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from collectors.otlp.signals import LOGS, METRICS, TRACES, Signal
 from collectors.otlp.translate import Encoding, translate
 from pipeline.stages.decode.rules import DecodeRules
-from tests.unit.collectors.otlp.test_doors import (
+from tests.support.otlp_receiver import (
     JSON,
     PROTOBUF,
     as_json_request,
