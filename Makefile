@@ -9,7 +9,7 @@ ARGS ?=
 # Tests start hundreds of processes: with compiled modules on disk each starts in a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check bench setup lock clean format test-peers picture
+.PHONY: help demo test test-fast check bench setup lock clean format test-peers picture
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,6 +19,9 @@ demo: setup ## everything on this machine, live: Kafka, ClickHouse, worker, rece
 
 test: setup ## all tests, on a real Kafka and ClickHouse's real engine
 	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: setup ## units and laws alone, no servers: about two minutes
+	$(BIN)/python -m pytest tests/unit $(ARGS)
 
 check: setup ## format, lint, types, imports
 	$(BIN)/ruff format --check .
