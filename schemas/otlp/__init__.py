@@ -1,0 +1,11 @@
+"""OTLP's leaves as data: which fields each has on the wire, and what becomes of them."""
+
+from schemas.otlp.base import Child, Field, Keep, Leaf, Message, Passed, Wire
+from schemas.otlp.logs import LOG_RECORD
+from schemas.otlp.points import EXPONENTIAL_HISTOGRAM, HISTOGRAM, NUMBER, SUMMARY
+from schemas.otlp.spans import SPAN
+
+TABLES = (SPAN, LOG_RECORD, NUMBER, HISTOGRAM, EXPONENTIAL_HISTOGRAM, SUMMARY)
+"""All that are described."""
+
+__all__ = ["LEAVES", "TABLES", "Child", "Field", "Keep", "Leaf", "Message", "Passed", "Wire"]
