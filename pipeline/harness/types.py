@@ -1,6 +1,6 @@
 """What the harness passes around: partitions, memberships, fetches, ranges, and the seam to the consumer group.
 
-Promises: knows neither Faust nor aiokafka; the real group is `pipeline.agents.group`, the memory twin stands in tests/support.
+Promises: knows neither Faust nor aiokafka; the real group is `pipeline.agents.group`, the memory twin is `pipeline.harness.memory`.
 """
 
 from collections.abc import Callable

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pipeline.errors import Never
 from pipeline.flow import dead_letters
 from pipeline.harness.intent import Done, parse
+from pipeline.harness.memory import MemoryGroup
 from pipeline.harness.partition import PartitionPipeline, PipelineServices
 from pipeline.harness.types import Limits, Partition, Work
 from pipeline.model.outcome import Block, Message, Outcome
 from pipeline.model.records import Records
 from pipeline.sinks.memory import MemoryBlocks, MemoryMessages
 from pipeline.telemetry import SelfMetrics
-from tests.support.group import MemoryGroup
 
 AT = Partition("events", 0)
 EPOCH = "ab" * 16
@@ -89,6 +89,9 @@ async def always(topic: str, epoch: str) -> bool:
 class World:
     """A log, a group and stores that outlive processes."""
 
+    pipeline: PartitionPipeline
+    """Of the process that lives, or lived last."""
+
     def __init__(self, records: int) -> None:
         self.group = MemoryGroup({AT: [b"%d" % i for i in range(records)]})
         self.blocks, self.messages, self.telemetry = Blocks(), Messages(), SelfMetrics()
@@ -128,7 +131,7 @@ class World:
                 same_epoch,
             )
             pipeline = PartitionPipeline(tools, self.group.join(), AT, EPOCH, work_)
-            self.group.pipelines[AT] = pipeline
+            self.group.pipelines[AT] = self.pipeline = pipeline
 
             def after(step: str) -> None:
                 script.after(step)

@@ -147,8 +147,7 @@ def test_markers_behind_the_last_record_are_no_lag() -> None:
     world = World(7)
     world.group.markers = 2
     world.live()
-    pipeline = world.group.pipelines[AT]
-    assert (world.group.committed[AT][0], pipeline.lag_records()) == (7, 0)
+    assert (world.group.committed[AT][0], world.pipeline.lag_records()) == (7, 0)
 
 
 def test_letters_that_a_broker_will_not_take_go_without_their_bytes() -> None:

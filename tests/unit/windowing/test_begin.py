@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.alerting.rules import Rule, ThresholdRule
 from pipeline.flow import dead_letters
+from pipeline.harness.memory import MemoryGroup
 from pipeline.harness.partition import PipelineServices
 from pipeline.harness.types import Limits, Partition
 from pipeline.model.outcome import Block, Message
@@ -26,7 +27,6 @@ from pipeline.windowing.pipeline import Windowing
 from schemas.alert import Alert
 from schemas.columns import SERIES_OWN_COLUMNS
 from schemas.topics import WINDOWS
-from tests.support.group import MemoryGroup
 from tests.support.series import closed, row
 
 AT = Partition(WINDOWS, 0)

@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from pipeline.errors import Fenced
-from pipeline.harness.types import CommittedState, Fetch, Membership, Partition, Pipeline
+from pipeline.harness.types import CommittedState, Fetch, Membership, Partition
 from pipeline.model.values import Values
 
 
 def _nothing(_: str) -> None:
     """For groups that nothing happens to."""
+
+
+class Takes(Protocol):
+    """What fetches are delivered to: of a pipeline, this."""
+
+    def deliver(self, fetch: Fetch) -> None:
+        """Take in what a poll gave."""
 
 
 class MemoryGroup:
@@ -31,7 +39,7 @@ class MemoryGroup:
         self.paused: set[Partition] = set()
         self.markers = 0
         """Control records behind the last one."""
-        self.pipelines: dict[Partition, Pipeline] = {}
+        self.pipelines: dict[Partition, Takes] = {}
         self.current: Membership | None = None
         self.before: Callable[[str], None] = _nothing
         self.after: Callable[[str], None] = _nothing

@@ -1,0 +1,1 @@
+"""What both consumer groups are held to."""
