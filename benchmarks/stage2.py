@@ -30,6 +30,7 @@ from pipeline.stages.merge import MergeRules, Source
 from pipeline.stages.merge.window_store import FileWindowStore, MemoryWindowStore, WindowStore
 from pipeline.stages.windows import PartitionWindows
 from schemas.columns import KINDS, LATENCY, WINDOW_PARTIALS, WINDOW_S
+from schemas.families.spans import SPANS
 
 BASE_S = 1_700_000_000
 TOPIC, EPOCH = "otlp_spans", "0" * 32
@@ -57,7 +58,7 @@ class Traffic:
             rows = self._rows(number, self._chance.poisson(self._rate / records))
             at_ms = (BASE_S + number * WINDOW_S + WINDOW_S) * 1000 - 1
             offset = number * records + record
-            yield WindowPartials(Range(TOPIC, EPOCH, 0, offset, offset + 1, at_ms, at_ms), rows)
+            yield WindowPartials(Range(TOPIC, EPOCH, 0, offset, offset + 1, at_ms, at_ms), rows, SPANS)
 
     def _rows(self, number: int, counts: npt.NDArray[np.int64]) -> pa.RecordBatch:
         there = np.flatnonzero(counts)

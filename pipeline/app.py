@@ -21,6 +21,10 @@ from pipeline.stages.merge import MergeRules
 from pipeline.stages.windows import warm_up as warm_windows
 from pipeline.windowing.pipeline import Windowing
 from schemas import topics
+from schemas.families.spans import SPANS
+
+FAMILIES = {SPANS.name: SPANS}
+"""Those that stage 2 merges."""
 
 
 def build(settings: Settings, *, patient: bool = False) -> TailraceApp:
@@ -57,7 +61,7 @@ def _warm_up(work: flow.Work, topic: str) -> None:
     """A small record through both stages."""
     for message in work(flow.sample(topic)).messages:
         if message.topic == topics.WINDOWS:
-            warm_windows(windows_topic.read(message.value))
+            warm_windows(windows_topic.read(message.value, FAMILIES))
 
 
 def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> Windowing:
@@ -67,6 +71,7 @@ def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> Windowi
         store,
         view,
         load_rules(settings.rules),
+        FAMILIES,
         merge,
         fence_s=settings.session_timeout_s / 2,
         alerts_per_rule=settings.alerts_per_rule,

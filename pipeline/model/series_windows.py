@@ -1,11 +1,14 @@
 """`SeriesWindows`: what stage 2 closed for one window: merged sums of that window and rolling figures per series.
 
-Promises: one row per series that had spans in any of the rolling windows. Rates are per second, ratios 0-1, latencies milliseconds.
+Promises: one row per series of one family of which something came in any of the rolling windows. Units are those that the family
+tells of its sums and figures. Does not know what follows from it.
 """
 
 from dataclasses import dataclass
 
 import pyarrow as pa
+
+from schemas.families.base import Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +22,5 @@ class SeriesWindows:
     incomplete: bool
     """True when a source partition that held the watermark was given up."""
     rows: pa.Table
-    """Schema `schemas.columns.SERIES_WINDOWS`."""
+    """Schema `family.closed`."""
+    family: Family

@@ -1,11 +1,14 @@
-"""`WindowPartials`: one range's sums per series and window, and which range they stand for.
+"""`WindowPartials`: one range's sums per series and window, of one family, and which range they stand for.
 
-Promises: `rows` has the schema `schemas.columns.WINDOW_PARTIALS`, sorted; a pure function of the Records it came from. Merging is adding.
+Promises: `rows` has the schema `family.partials`, sorted; a pure function of the Records it came from. Merging is adding.
+Does not know where it goes.
 """
 
 from dataclasses import dataclass
 
 import pyarrow as pa
+
+from schemas.families.base import Family
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +30,4 @@ class WindowPartials:
 
     source: Range
     rows: pa.RecordBatch
+    family: Family

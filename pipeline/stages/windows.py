@@ -23,6 +23,7 @@ from pipeline.stages.merge.window_store import WindowStore
 from pipeline.stages.windows_topic import placed_at
 from schemas.alert import Alert
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS, WINDOW_S
+from schemas.families.spans import SPANS
 
 HISTORY_S = max(ROLLING_WINDOWS_S.values())
 
@@ -57,7 +58,7 @@ class PartitionWindows:
             rules,
             alerts,
             alerts_per_rule=alerts_per_rule,
-            belongs=lambda environment, service: placed_at(environment, service, partitions) == partition,
+            belongs=lambda environment, service: placed_at((environment, service), partitions) == partition,
         )
         self._at = (partition, epoch)
 
@@ -93,7 +94,7 @@ class PartitionWindows:
         for start in np.unique(starts):
             part = rows.filter(pa.array(starts == start))
             incomplete = bool(pc.any(part.column("incomplete")).as_py())
-            yield SeriesWindows(partition, epoch, int(start), int(start) + WINDOW_S, incomplete, part)
+            yield SeriesWindows(partition, epoch, int(start), int(start) + WINDOW_S, incomplete, part, SPANS)
 
 
 class Restoring:

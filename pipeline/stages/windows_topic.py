@@ -1,14 +1,16 @@
-"""Window partials on the topic `tailrace.windows`: one record per batch and target partition, and back.
+"""Window partials on the topic `tailrace.windows`: one record per batch, family and target partition, and back.
 
-Promises: all series of one service of one environment go to one partition, so that a service is watched in one place; every target gets a
-record, without rows where it has none, since each must hear how far the source was read. The same partials give the same bytes.
-Does not know how many partitions there are.
+A record names its family in the schema's metadata; one without that is of spans (`UNNAMED`), which came before there were others.
+
+Promises: all series of one place (`family.place`; of spans: a service of an environment) go to one partition, so that what belongs together is
+watched together; every target gets a record, without rows where it has none, since each must hear how far the source was read. The same
+partials give the same bytes. Does not know how many partitions there are, nor which families: it is handed both.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +21,14 @@ from pipeline.errors import Never
 from pipeline.kernels.window.sparse import BUCKETS_MAX
 from pipeline.model.outcome import Message
 from pipeline.model.window_partials import Range, WindowPartials
-from schemas.columns import PARTIALS_METADATA, WINDOW_PARTIALS
+from schemas.columns import PARTIALS_METADATA
+from schemas.families.base import Family
 from schemas.topics import WINDOWS
+
+FAMILY_METADATA = "family"
+UNNAMED = "spans"
+"""The family of records that name none."""
+_BETWEEN = "\x00"
 
 
 def messages(partials: WindowPartials, partitions: int) -> tuple[Message, ...]:
@@ -35,55 +43,68 @@ def messages(partials: WindowPartials, partitions: int) -> tuple[Message, ...]:
         source.broker_time_min_ms,
         source.broker_time_max_ms,
     )
-    schema = WINDOW_PARTIALS.with_metadata(dict(zip(PARTIALS_METADATA, map(str, facts), strict=True)))
-    placed = place(partials.rows, partitions)
+    family = partials.family
+    metadata = dict(zip(PARTIALS_METADATA, map(str, facts), strict=True))
+    if family.name != UNNAMED:
+        metadata[FAMILY_METADATA] = family.name
+    schema = family.partials.with_metadata(metadata)
+    placed = place(partials, partitions)
     return tuple(
         Message(WINDOWS, _stream(partials.rows.filter(pa.array(placed == target)), schema), partition=target)
         for target in range(partitions)
     )
 
 
-def place(rows: pa.RecordBatch, partitions: int) -> npt.NDArray[np.int64]:
-    """int64[rows]: the partition of each row, by environment and service alone."""
-    both = pc.binary_join_element_wise(rows.column("environment"), rows.column("service"), "\x00")
-    names = pc.dictionary_encode(both)
+def place(partials: WindowPartials, partitions: int) -> npt.NDArray[np.int64]:
+    """int64[rows]: the partition of each row, by the family's place keys alone."""
+    keys = [partials.rows.column(key) for key in partials.family.place]
+    names = pc.dictionary_encode(pc.binary_join_element_wise(*keys, _BETWEEN))
     texts = names.dictionary.to_pylist()
     targets = np.array([zlib.crc32(str(text).encode()) % partitions for text in texts], np.int64)
     placed: npt.NDArray[np.int64] = targets[names.indices.to_numpy(zero_copy_only=False)]
     return placed
 
 
-def placed_at(environment: str, service: str, partitions: int) -> int:
-    """The partition of one service: as `place` has it."""
-    return zlib.crc32(f"{environment}\x00{service}".encode()) % partitions
+def placed_at(keys: Sequence[str], partitions: int) -> int:
+    """The partition of what has these place keys: as `place` has it."""
+    return zlib.crc32(_BETWEEN.join(keys).encode()) % partitions
 
 
-def read(value: bytes) -> WindowPartials:
-    """The partials of one record. Never (`malformed`) where it is not one."""
+def read(value: bytes, families: Mapping[str, Family]) -> WindowPartials:
+    """The partials of one record. Never: `malformed` where it is not one, `unknown_family` where it is of none of these."""
     try:
         with pa.ipc.open_stream(value) as stream:
             batches = list(stream)
             schema = stream.schema
         facts = _facts(schema.metadata or {})
-        if not schema.equals(WINDOW_PARTIALS, check_metadata=False):
-            raise ValueError("other columns than partials have")
+        name = (schema.metadata or {}).get(FAMILY_METADATA.encode(), UNNAMED.encode()).decode()
+        if (family := families.get(name)) is None:
+            raise Never(
+                "unknown_family", f"a record of {WINDOWS} is of the family {name[:80]!r}, which this worker lacks"
+            )
+        if not schema.equals(family.partials, check_metadata=False):
+            raise ValueError(f"other columns than partials of {family.name} have")
         table = pa.Table.from_batches(batches, schema).replace_schema_metadata(None).combine_chunks()
-        rows = (table.to_batches() or [pa.RecordBatch.from_pylist([], schema=WINDOW_PARTIALS)])[0]
+        rows = (table.to_batches() or [pa.RecordBatch.from_pylist([], schema=family.partials)])[0]
         rows.validate(full=True)
-        _check(rows)
+        _check(rows, family)
     except (pa.ArrowException, ValueError, KeyError, OSError) as error:
         raise Never("malformed", f"a record of {WINDOWS} is not window partials: {error}") from error
-    return WindowPartials(facts, rows)
+    return WindowPartials(facts, rows, family)
 
 
-def _check(rows: pa.RecordBatch) -> None:
+def _check(rows: pa.RecordBatch, family: Family) -> None:
     """What Arrow does not see to: nothing missing, and buckets that kernels may count in."""
-    latency = rows.column("latency")
-    if any(column.null_count for column in (*rows.columns, latency.items)):
+    if any(column.null_count for column in rows.columns):
         raise ValueError("a value is missing")
-    least_most = pc.min_max(latency.keys)
-    if len(latency.keys) and not -1 <= least_most["min"].as_py() <= least_most["max"].as_py() < BUCKETS_MAX - 1:
-        raise ValueError("a bucket that no duration has")
+    if family.sketch is None:
+        return
+    sketch = rows.column(family.sketch)
+    if sketch.items.null_count:
+        raise ValueError("a value is missing")
+    least_most = pc.min_max(sketch.keys)
+    if len(sketch.keys) and not -1 <= least_most["min"].as_py() <= least_most["max"].as_py() < BUCKETS_MAX - 1:
+        raise ValueError("a bucket that no value has")
 
 
 def _stream(rows: pa.RecordBatch, schema: pa.Schema) -> bytes:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -39,6 +39,7 @@ from pipeline.windowing.measure import Measure
 from pipeline.windowing.publish import StepPublisher, repeat
 from schemas.alert import Alert
 from schemas.columns import WINDOW_S
+from schemas.families.base import Family
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,6 +52,8 @@ class Windowing:
     store: ClosedWindows
     view: SourceEnds
     rules: Sequence[Rule]
+    families: Mapping[str, Family]
+    """By name: those that are merged. Records of others are left out, and told."""
     merge: MergeRules = field(default_factory=MergeRules)
     fence_s: float = 5.0
     alerts_per_rule: int = 100
@@ -221,7 +224,7 @@ class WindowsPipeline:
             log.error("%s: records [%s, %s] can't be read: %s", self.where, one.first, one.last, one.why)
         for offset, value in zip(cut.offsets, cut.values, strict=True):
             try:
-                self._windows.accept(_not_ahead(read(value), now_ms), int(offset), now_ms)
+                self._windows.accept(_not_ahead(read(value, self._stage.families), now_ms), int(offset), now_ms)
             except Never as error:
                 self._tools.telemetry.count("rejected", reason=error.reason)
                 log.warning("%s: record %s is left out: %s", self.where, offset, error)

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from pipeline.model.series_windows import SeriesWindows
 from schemas.columns import SERIES_WINDOWS, WINDOW_S
+from schemas.families.spans import SPANS
 
 SHOP: Mapping[str, object] = {"environment": "prod", "service": "shop", "operation": "GET /cart", "kind": "server"}
 
@@ -21,4 +22,4 @@ def closed(end_s: int, rows: Sequence[Mapping[str, object]], *, incomplete: bool
     start_s = end_s - WINDOW_S
     filled = [{**one, "window_start_s": start_s, "incomplete": incomplete} for one in rows]
     table = pa.Table.from_pylist(filled, schema=SERIES_WINDOWS)
-    return SeriesWindows(0, "0" * 32, start_s, end_s, incomplete, table)
+    return SeriesWindows(0, "0" * 32, start_s, end_s, incomplete, table, SPANS)

@@ -19,6 +19,7 @@ from pipeline.stages.aggregate.groups import Groups, group
 from pipeline.stages.aggregate.overflow import limit_series
 from pipeline.stages.aggregate.rules import AggregateRules
 from schemas.columns import KINDS, OVERFLOW_OPERATION, STATUSES, WINDOW_PARTIALS, WINDOW_S
+from schemas.families.spans import SPANS
 
 I64 = npt.NDArray[np.int64]
 
@@ -28,7 +29,7 @@ _STATUSES = pa.array(STATUSES, pa.string())
 
 def aggregate(spans: SpanColumns, records: Records, rules: AggregateRules) -> WindowPartials:
     """Sums of one range per series and window. A range without spans gives no rows, but says how far it reached."""
-    return WindowPartials(_range(records), _rows(limit_series(group(spans, rules), rules.series_per_service)))
+    return WindowPartials(_range(records), _rows(limit_series(group(spans, rules), rules.series_per_service)), SPANS)
 
 
 def overflowed_spans(partials: WindowPartials) -> int:

@@ -37,6 +37,7 @@ from pipeline.stages.merge.source_progress import SourceProgress
 from pipeline.stages.merge.watermark import Source, Watermark
 from pipeline.stages.merge.window_store import MemoryWindowStore, WindowStore
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS, WINDOW_S
+from schemas.families import spans as family_of_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,13 @@ class RollingState:
         self._forget()
         self._heard.settle(self.oldest_needed_offset)
         return SeriesWindows(
-            self._partition, self._epoch, window.start_s, self._closed_through_s, window.incomplete, rows
+            self._partition,
+            self._epoch,
+            window.start_s,
+            self._closed_through_s,
+            window.incomplete,
+            rows,
+            family_of_spans.SPANS,
         )
 
     def bookmark(self) -> str:

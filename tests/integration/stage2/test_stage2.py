@@ -24,6 +24,7 @@ from pipeline.sinks.clickhouse.connection import connect
 from pipeline.sinks.clickhouse.migrate import migrate
 from pipeline.stages.windows_topic import messages
 from schemas.columns import WINDOW_PARTIALS
+from schemas.families.spans import SPANS as FAMILY
 from schemas.topics import ALERTS, SPANS, WINDOWS, registry
 from tests.support.clickhouse import ClickHouseProcess
 from tests.support.kafka import KafkaProcess
@@ -153,7 +154,7 @@ def partials(servers: Servers, base_s: int, window: int, source: int) -> WindowP
         )
     at_ms = start_s * 1000 + 9_000
     batch = pa.RecordBatch.from_pylist(sorted(rows, key=lambda row: str(row["status"])), schema=WINDOW_PARTIALS)
-    return WindowPartials(Range(SPANS, servers.epoch, source, window, window + 1, at_ms, at_ms), batch)
+    return WindowPartials(Range(SPANS, servers.epoch, source, window, window + 1, at_ms, at_ms), batch, FAMILY)
 
 
 def send_windows(servers: Servers, base_s: int, windows: range, *, twice: bool = False) -> None:

@@ -20,6 +20,7 @@ from pipeline.sinks.clickhouse import ClickHouse
 from pipeline.sinks.clickhouse import schema as schema_files
 from pipeline.sinks.clickhouse.migrate import migrate
 from schemas.columns import WINDOW_PARTIALS
+from schemas.families.spans import SPANS
 from tests.integration.store.conftest import open_client
 
 
@@ -45,7 +46,7 @@ def window(start_s: int, *, operation: str = "GET /", status: str = "ok", calls:
 
 def partials(*rows: dict[str, object]) -> WindowPartials:
     source = Range("otlp_spans", "e", 0, 0, 1, 0, 0)
-    return WindowPartials(source, pa.RecordBatch.from_pylist(list(rows), schema=WINDOW_PARTIALS))
+    return WindowPartials(source, pa.RecordBatch.from_pylist(list(rows), schema=WINDOW_PARTIALS), SPANS)
 
 
 def now_s() -> int:

@@ -17,6 +17,7 @@ from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
 from pipeline.settings import Settings
 from pipeline.stages import windows_topic
+from schemas.families.spans import SPANS
 from schemas.topics import DEAD_LETTERS, WINDOWS
 from tests.support.otlp_examples import examples
 
@@ -106,7 +107,8 @@ def found_in(outcome: Outcome) -> Found:
     windows = 0
     for message in outcome.messages:
         if message.topic == WINDOWS:
-            windows += int(pc.sum(windows_topic.read(message.value).rows.column("spans")).as_py() or 0)
+            partials = windows_topic.read(message.value, {SPANS.name: SPANS})
+            windows += int(pc.sum(partials.rows.column("spans")).as_py() or 0)
     headers = [dict(message.headers) for message in outcome.messages if message.topic == DEAD_LETTERS]
     index = Counter(
         int(one["tailrace.span_index"] if "tailrace.span_index" in one else one["tailrace.item_index"]) < 0

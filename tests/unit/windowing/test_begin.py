@@ -26,6 +26,7 @@ from pipeline.telemetry import SelfMetrics
 from pipeline.windowing.pipeline import Windowing
 from schemas.alert import Alert
 from schemas.columns import SERIES_OWN_COLUMNS
+from schemas.families.spans import SPANS
 from schemas.topics import WINDOWS
 from tests.support.series import closed, row
 
@@ -112,7 +113,7 @@ class World(MemoryBlocks, MemoryMessages):
     async def _live(self) -> None:
         with ThreadPoolExecutor(1) as executor:
             tools = PipelineServices(self.group, "g", self, self, dead_letters, Limits(), SelfMetrics(), executor)
-            pipeline = Windowing(self, self, RULES).pipeline(tools, self.group.join(), AT, EPOCH)
+            pipeline = Windowing(self, self, RULES, {SPANS.name: SPANS}).pipeline(tools, self.group.join(), AT, EPOCH)
             self.group.pipelines[AT] = pipeline
             pipeline.close()
             await pipeline.run()

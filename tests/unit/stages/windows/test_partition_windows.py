@@ -26,6 +26,7 @@ from pipeline.windowing.measure import Measure
 from pipeline.windowing.publish import StepPublisher
 from schemas.alert import Alert
 from schemas.columns import SERIES_WINDOWS, WINDOW_PARTIALS
+from schemas.families.spans import SPANS
 
 EPOCH = "e"
 SOURCE = Source("otlp_spans", EPOCH, 0)
@@ -66,9 +67,8 @@ def partials(n: int, mood: str) -> WindowPartials:
         if count
     ]
     at_ms = (BASE_S + 10 * n + 10) * 1000
-    return WindowPartials(
-        Range(SOURCE.topic, EPOCH, 0, n, n + 1, at_ms, at_ms), pa.RecordBatch.from_pylist(rows, schema=WINDOW_PARTIALS)
-    )
+    batch = pa.RecordBatch.from_pylist(rows, schema=WINDOW_PARTIALS)
+    return WindowPartials(Range(SOURCE.topic, EPOCH, 0, n, n + 1, at_ms, at_ms), batch, SPANS)
 
 
 class Crash(Exception):  # noqa: N818 - no error of the program
