@@ -6,7 +6,7 @@ Serves nothing: see `pipeline.agents.http`.
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -32,10 +32,12 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = SECONDS
+    formerly: str = ""
+    """The name it had before; it is served under both, so that dashboards go on."""
 
 
-def _counter(key: str, help_: str, *labels: str, name: str = "") -> Metric:
-    return Metric(key, "counter", name or key, help_, labels)
+def _counter(key: str, help_: str, *labels: str, name: str = "", formerly: str = "") -> Metric:
+    return Metric(key, "counter", name or key, help_, labels, formerly=formerly)
 
 
 METRICS = (
@@ -54,19 +56,20 @@ METRICS = (
     Metric("insert_seconds", "histogram", "insert_seconds", "one insert", ("table",)),
     Metric("batch_records", "histogram", "batch_records", "records of one batch", ("topic",), COUNTS),
     Metric("batch_bytes", "histogram", "batch_bytes", "bytes of one batch", ("topic",), BYTES),
-    Metric("visible_seconds", "distribution", "span_end_to_row_seconds", "from a span's end to the answer that its batch's rows are in", ("topic",), DELAYS),
+    Metric("visible_seconds", "distribution", "freshness_seconds", "from an item's end to the answer that its rows are in",
+           ("topic",), DELAYS, formerly="span_end_to_row_seconds"),
     _counter("records", "records committed", "topic"),
     _counter("bytes", "bytes of records committed", "topic"),
-    _counter("spans", "spans worked on"),
+    _counter("items", "items (spans, points, log records) worked on", "topic"),
     _counter("rows_written", "rows inserted", "table"),
     _counter("insert_errors", "inserts that failed, by kind", "table", "kind"),
     _counter("produce_errors", "messages that could not be produced, by kind", "kind"),
-    _counter("dead_letters", "records and spans given up, by reason", "reason"),
-    _counter("rejected", "records and spans rejected, by reason", "reason", name="rejected_records"),
-    _counter("dropped", "parts of spans dropped by a limit, by reason", "reason", name="dropped_items"),
+    _counter("dead_letters", "records and items given up, by reason", "reason"),
+    _counter("rejected", "records and items rejected, by reason", "reason", name="rejected_records"),
+    _counter("dropped", "parts of items dropped by a limit, by reason", "reason", name="dropped_items"),
     _counter("late", "partials that came after their window was closed", name="late_partials"),
-    _counter("clamped", "spans whose end lay too far ahead of the broker's time", name="clamped_spans"),
-    _counter("overflow", "spans counted in an overflow series", name="overflow_spans"),
+    _counter("clamped", "items whose time lay too far ahead of the broker's", name="clamped_items", formerly="clamped_spans"),
+    _counter("overflow", "items counted in an overflow series", name="overflow_items", formerly="overflow_spans"),
     _counter("records_lost", "records that left the log before they were read", "topic"),
     _counter("fenced", "memberships that ended by a refused or unanswered commit", name="fenced_memberships"),
     _counter("intents_renewed", "intents sent again because the send deadline had passed"),
@@ -91,11 +94,14 @@ class Distribution(Collector):
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """As Prometheus reads it."""
-        family = HistogramMetricFamily(f"tailrace_{self._metric.name}", self._metric.help, labels=self._metric.labels)
+        return [self._family(name) for name in (self._metric.name, self._metric.formerly) if name]
+
+    def _family(self, name: str) -> HistogramMetricFamily:
+        family = HistogramMetricFamily(f"tailrace_{name}", self._metric.help, labels=self._metric.labels)
         bounds = [*(f"{bound:g}" for bound in self._bounds), "+Inf"]
         for key, (counts, total) in self._seen.items():
             family.add_metric(list(key), list(zip(bounds, np.cumsum(counts).tolist(), strict=True)), total)
-        return [family]
+        return family
 
 
 class SelfMetrics:
@@ -109,17 +115,22 @@ class SelfMetrics:
         self._metrics: dict[str, Counter | Gauge | Histogram] = {
             m.key: self._make(m) for m in METRICS if m.kind != "distribution"
         }
+        self._former = {
+            m.key: self._make(replace(m, name=m.formerly)) for m in METRICS if m.kind == "counter" and m.formerly
+        }
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Add to a counter. `key:value` gives the value of a counter's one label."""
         key, _, label = name.partition(":")
-        metric = self._metrics[key]
-        if not isinstance(metric, Counter):
-            raise TypeError(f"{key} is no counter")
-        if label:
-            metric.labels(label).inc(amount)
-        else:
-            (metric.labels(**labels) if labels else metric).inc(amount)
+        for metric in (self._metrics[key], self._former.get(key)):
+            if metric is None:
+                continue
+            if not isinstance(metric, Counter):
+                raise TypeError(f"{key} is no counter")
+            if label:
+                metric.labels(label).inc(amount)
+            else:
+                (metric.labels(**labels) if labels else metric).inc(amount)
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         """Set a gauge."""

@@ -1,6 +1,6 @@
 """A dead letter: bytes that could not be worked on, where they came from, and why.
 
-Promises: its id is (topic, epoch, partition, offset, span_index), so a rebuilt batch and a redrive make no second one.
+Promises: its id is (topic, epoch, partition, offset, item_index), so a rebuilt batch and a redrive make no second one.
 On Kafka the value is the original bytes and all else stands in headers; in ClickHouse all but the bytes.
 """
 
@@ -29,8 +29,12 @@ REASONS = (
 """Every reason code there is."""
 
 
+FORMER_INDEX = "span_index"
+"""What `item_index` was called when spans were all there was: letters of that time still stand on the topic."""
+
+
 class DeadLetter(BaseModel):
-    """One dead letter. `span_index` is -1 when the whole record is meant."""
+    """One dead letter. `item_index`: which item of the record, counted from 0 (spans, points, log records); -1: the whole record."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +42,7 @@ class DeadLetter(BaseModel):
     epoch: str
     partition: int = Field(ge=0)
     offset: int = Field(ge=0)
-    span_index: int = Field(default=-1, ge=-1)
+    item_index: int = Field(default=-1, ge=-1)
     stage: str
     reason: str
     error: str = Field(max_length=1000)
@@ -61,7 +65,7 @@ class DeadLetter(BaseModel):
     @property
     def id(self) -> str:
         """The letter's identity as text."""
-        return f"{self.topic}|{self.epoch}|{self.partition}|{self.offset}|{self.span_index}"
+        return f"{self.topic}|{self.epoch}|{self.partition}|{self.offset}|{self.item_index}"
 
     def headers(self) -> list[tuple[str, bytes]]:
         """All but the value, as Kafka headers."""
@@ -75,4 +79,7 @@ class DeadLetter(BaseModel):
         fields = {
             name.removeprefix(prefix): (text or b"").decode() for name, text in headers if name.startswith(prefix)
         }
+        if FORMER_INDEX in fields:
+            fields.setdefault("item_index", fields[FORMER_INDEX])
+            del fields[FORMER_INDEX]
         return cls.model_validate({**fields, "value": value})

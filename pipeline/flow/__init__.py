@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from pipeline.model.outcome import Message, Outcome
+from pipeline.model.outcome import ITEMS, Message, Outcome
 from pipeline.model.records import Records
 from pipeline.settings import Settings
 from pipeline.sinks.blocks.rows import dead_letter_rows, partial_rows
@@ -33,7 +33,7 @@ from schemas.dead_letter import DeadLetter
 Work = Callable[[Records], Outcome]
 
 COUNTS = {
-    "spans": "spans",
+    "spans": ITEMS,
     "ends_clamped": "clamped",
     "attributes_dropped": "dropped:attributes",
     "attributes_repeated": "dropped:repeated_attributes",
@@ -51,7 +51,7 @@ LETTER_BYTES_MAX = 16 << 20
 """Of one dead letter: well below what our topics take (20 MiB); a batch may unpack to more."""
 
 ENDS_MAX = 512
-"""At most so many spans of one range are asked for their end."""
+"""At most so many items of one range are asked for their end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def spans_work(settings: Settings) -> Work:
             messages=(*windows_topic.messages(partials, targets), *letters.messages),
             dead_records=decoded.dead_records,
             counts=counts,
-            span_ends_ns=decoded.spans.end_ns[:: len(decoded.spans) // ENDS_MAX + 1].copy(),
+            item_ends_ns=decoded.spans.end_ns[:: len(decoded.spans) // ENDS_MAX + 1].copy(),
         )
 
     return work

@@ -27,7 +27,7 @@ from pipeline.harness.intake import RangeIntake
 from pipeline.harness.intent import Done, Intent, token
 from pipeline.harness.isolate import isolated, skipped
 from pipeline.harness.types import Fetch, Group, Limits, Membership, Partition, Telemetry, Work
-from pipeline.model.outcome import Outcome
+from pipeline.model.outcome import ITEMS, Outcome
 from pipeline.model.records import Records
 from pipeline.sinks.base import BlockSink, MessageSink
 from schemas.dead_letter import DeadLetter
@@ -331,10 +331,10 @@ class PartitionPipeline:
         telemetry.observe("batch_records", len(records.values), topic=at.topic)
         telemetry.observe("batch_bytes", records.size_bytes, topic=at.topic)
         for name, amount in outcome.counts.items():
-            telemetry.count(name, amount)
-        if sampled := len(outcome.span_ends_ns):
-            delays_s = np.maximum(visible_ns - outcome.span_ends_ns, 0) / 1e9
-            each = outcome.counts.get("spans", sampled) / sampled
+            telemetry.count(name, amount, **({"topic": at.topic} if name == ITEMS else {}))
+        if sampled := len(outcome.item_ends_ns):
+            delays_s = np.maximum(visible_ns - outcome.item_ends_ns, 0) / 1e9
+            each = outcome.counts.get(ITEMS, sampled) / sampled
             telemetry.observe_many("visible_seconds", delays_s, each, topic=at.topic)
 
     async def _progress(self) -> None:

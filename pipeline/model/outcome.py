@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+ITEMS = "items"
+"""Key in `Outcome.counts`: items of the range that were worked on (spans, points, log records: the route names them)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -44,5 +47,5 @@ class Outcome:
     """Records that were given up as a whole: for the ratio and run-length limits."""
     counts: Mapping[str, float] = field(default_factory=dict)
     """Increments by self-metric name (pipeline/telemetry.py)."""
-    span_ends_ns: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), compare=False)
-    """When spans of the range ended: all, or some hundreds evenly chosen of `counts["spans"]`; the delay to their rows is told from them."""
+    item_ends_ns: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), compare=False)
+    """When items of the range ended: all, or some hundreds evenly chosen of `counts[ITEMS]`; the delay to their rows is told from them."""

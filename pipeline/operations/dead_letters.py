@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.kafka.producer import KafkaMessages
 from pipeline.kafka.reading import reader, whole
-from pipeline.model.outcome import Message, Outcome
+from pipeline.model.outcome import ITEMS, Message, Outcome
 from schemas.dead_letter import DeadLetter
 from schemas.topics import DEAD_LETTERS
 
@@ -52,7 +52,7 @@ def sort_out(records: Sequence[Any]) -> Known:
 
 def would_die(outcome: Outcome) -> bool:
     """Whether a record with this outcome would leave nothing but letters."""
-    return not outcome.counts.get("spans") and any(message.topic == DEAD_LETTERS for message in outcome.messages)
+    return not outcome.counts.get(ITEMS) and any(message.topic == DEAD_LETTERS for message in outcome.messages)
 
 
 async def redrive(bootstrap: str, letters: Sequence[DeadLetter]) -> None:

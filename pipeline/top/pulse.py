@@ -1,4 +1,4 @@
-"""The workers' pulse for the live view: delay from span end to row, lag, from their /metrics; or lag alone, from elsewhere.
+"""The workers' pulse for the live view: delay from an item's end to its row, lag, from their /metrics; or lag alone, from elsewhere.
 
 Promises: figures of the last minute, from differences of two readings; a worker that does not answer is left out, not an error.
 A quantile is read from a histogram whose bounds stand a fifth apart: the value is between two of them.
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
-DELAY = "tailrace_span_end_to_row_seconds_bucket"
+from schemas.topics import SPANS
+
+DELAY = "tailrace_freshness_seconds_bucket"
 LAG = "tailrace_consumer_lag_records"
-SPANS_TOPIC = "otlp_spans"
 MINUTE_S = 60.0
 TREND = 30
 
@@ -51,7 +52,7 @@ def parse(text: str) -> Reading:
     lag = 0.0
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            if sample.name == DELAY and sample.labels.get("topic") == SPANS_TOPIC:
+            if sample.name == DELAY and sample.labels.get("topic") == SPANS:
                 buckets[float(sample.labels["le"])] += sample.value
             elif sample.name == LAG:
                 lag += sample.value

@@ -36,6 +36,29 @@ def test_every_metric_is_in_the_text_before_anything_happened() -> None:
     assert [metric.name for metric in METRICS if f"# TYPE tailrace_{metric.name}" not in text] == []
 
 
+def test_figures_of_items_keep_the_names_they_had_when_items_were_spans() -> None:
+    metrics = SelfMetrics()
+    metrics.count("overflow", 3)
+    metrics.count("clamped", 2)
+    metrics.observe_many("visible_seconds", np.array([1.0]), 1.0, topic="otlp_spans")
+    text = metrics.text().decode()
+    for line in (
+        "overflow_items_total 3.0",
+        "overflow_spans_total 3.0",
+        "clamped_items_total 2.0",
+        "clamped_spans_total 2.0",
+    ):
+        assert f"\ntailrace_{line}\n" in text
+    for name in ("freshness_seconds", "span_end_to_row_seconds"):
+        assert f'tailrace_{name}_count{{topic="otlp_spans"}} 1.0' in text
+
+
+def test_items_are_counted_by_topic() -> None:
+    metrics = SelfMetrics()
+    metrics.count("items", 5, topic="otlp_logs")
+    assert 'tailrace_items_total{topic="otlp_logs"} 5.0' in metrics.text().decode()
+
+
 def test_a_name_that_is_not_in_the_list_is_a_mistake() -> None:
     with pytest.raises(KeyError):
         SelfMetrics().count("no_such_name")

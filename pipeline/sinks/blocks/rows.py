@@ -44,7 +44,7 @@ def dead_letter_rows(letters: Sequence[DeadLetter]) -> Block:
     }
     columns["partition"] = pa.array([letter.partition for letter in letters], pa.int32())
     columns["offset"] = pa.array([letter.offset for letter in letters], pa.int64())
-    columns["span_index"] = pa.array([letter.span_index for letter in letters], pa.int32())
+    columns["item_index"] = pa.array([letter.item_index for letter in letters], pa.int32())
     columns["size_bytes"] = pa.array([len(letter.value) for letter in letters], pa.uint64())
     seen = _times("first_seen", [letter.first_seen_ms for letter in letters])
     return arrow_block("dead_letters", pa.record_batch(columns), extra=[seen])

@@ -16,6 +16,7 @@ _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _VARIABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _TOKEN = re.compile(r"'(?:\\.|''|[^'\\])*'|`[^`]*`|\"(?:\\.|[^\"\\])*\"|--[^\n]*|/\*.*?\*/|;|[^'`\"/;-]+|.", re.DOTALL)
 _TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
+_RENAMED = re.compile(r"^RENAME TABLE (\w+) TO \w+", re.MULTILINE)
 _TTL = re.compile(r"ALTER TABLE (\w+) MODIFY TTL (.+)", re.DOTALL)
 
 
@@ -47,8 +48,12 @@ def migrations() -> list[Migration]:
 
 
 def tables() -> list[str]:
-    """Names of all tables that the migrations make."""
-    return [name for migration in migrations() for name in _TABLE.findall(migration.text)]
+    """Names of all tables that the migrations leave, each once."""
+    texts = [migration.text for migration in migrations()]
+    renamed = {name for text in texts for name in _RENAMED.findall(text)}
+    return [
+        name for name in dict.fromkeys(name for text in texts for name in _TABLE.findall(text)) if name not in renamed
+    ]
 
 
 def ttls(settings: Settings) -> dict[str, str]:

@@ -94,13 +94,13 @@ def of_spans(
     return letters
 
 
-def _letter(records: Records, record: int, span_index: int, complaint: Complaint) -> DeadLetter:
+def _letter(records: Records, record: int, item_index: int, complaint: Complaint) -> DeadLetter:
     return DeadLetter(
         topic=records.topic,
         epoch=records.epoch,
         partition=records.partition,
         offset=int(records.offsets[record]),
-        span_index=span_index,
+        item_index=item_index,
         stage=STAGE,
         reason=complaint.reason,
         error=complaint.error[:1000],

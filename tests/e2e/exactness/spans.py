@@ -178,6 +178,6 @@ def dead_letters(stage: Stage) -> dict[str, int]:
     sql = (
         "SELECT if(reason = 'too_many_bad', 'bad_id', reason) AS of,"
         " sum(if(reason = 'too_many_bad', toUInt64(extract(error, '^[0-9]+')), 1)) FROM"
-        " (SELECT * FROM tailrace.dead_letters LIMIT 1 BY topic, epoch, partition, offset, span_index) GROUP BY of"
+        " (SELECT * FROM tailrace.dead_letters LIMIT 1 BY topic, epoch, partition, offset, item_index) GROUP BY of"
     )
     return {reason: int(count) for reason, count in _answers(stage, sql)}

@@ -227,7 +227,7 @@ class Spans(World):
 
     def letters(self) -> dict[str, str]:
         """Id → reason, of the rows in `dead_letters`; a row that is there twice is an AssertionError."""
-        sql = "SELECT concat_ws('|', topic, epoch, partition, offset, span_index), reason FROM {db}.dead_letters"
+        sql = "SELECT concat_ws('|', topic, epoch, partition, offset, item_index), reason FROM {db}.dead_letters"
         rows = [(id_, reason) for id_, reason in (line.split("\t") for line in self.ask(sql).splitlines())]
         assert len(dict(rows)) == len(rows), rows
         return dict(rows)

@@ -91,6 +91,49 @@ def test_an_interrupted_migration_is_taken_up_again(client: Client, migrated: Se
     assert len([line for line in migrate(migrated) if line.startswith("applied")]) == len(schema_files.migrations()) - 4
 
 
+def test_dead_letters_of_an_older_database_are_kept_wherever_the_move_was_interrupted(settings: Settings) -> None:
+    files = schema_files.migrations()
+    move = next(file for file in files if file.name == "dead_letters_items")
+    before = files[: move.number - 1]
+    statements = schema_files.split(move.text)
+    for done in range(len(statements) + 1):
+        one = settings.model_copy(update={"clickhouse_url": f"{settings.clickhouse_url}_{done}"})
+        client = old_database(one, before)
+        for statement in statements[:done]:
+            client.command(schema_files.fill(statement, one))
+        assert f"applied {move.number:04}_{move.name}" in migrate(one)
+        rows = client.query(
+            "SELECT offset, item_index, span_index, error FROM dead_letters ORDER BY offset"
+        ).result_rows
+        assert rows == [(7, -1, -1, "whole"), (8, 3, 3, "one of it")], f"{done} statements were done"
+        assert client.query("SHOW TABLES LIKE 'dead_letters%'").result_rows == [("dead_letters",)]
+        assert migrate(one) == []
+        client.command(f"DROP DATABASE {one.database}")
+        client.close()
+
+
+def old_database(settings: Settings, files: list[schema_files.Migration]) -> Client:
+    """A database with these migrations alone and two dead letters; the client stays open."""
+    admin = open_client(settings.model_copy(update={"clickhouse_url": settings.clickhouse_url.rpartition("/")[0]}))
+    admin.command(f"CREATE DATABASE {settings.database}")
+    admin.close()
+    client = open_client(settings)
+    client.command(
+        "CREATE TABLE schema_migrations (number UInt32, name String, sha256 String) ENGINE = ReplacingMergeTree ORDER BY number"
+    )
+    for file in files:
+        for statement in schema_files.split(file.text):
+            client.command(schema_files.fill(statement, settings))
+    client.insert(
+        "schema_migrations",
+        [[file.number, file.name, file.sha256] for file in files],
+        column_names=["number", "name", "sha256"],
+    )
+    places = [["otlp_spans", "e", 0, 7, -1, "whole"], ["otlp_spans", "e", 0, 8, 3, "one of it"]]
+    client.insert("dead_letters", places, column_names=["topic", "epoch", "partition", "offset", "span_index", "error"])
+    return client
+
+
 async def test_a_repeated_insert_changes_nothing_in_table_and_roll_ups(sink: ClickHouse, client: Client) -> None:
     start_s = now_s()
     rows = partial_rows(partials(window(start_s), window(start_s - 72_000), window(start_s, status="error", calls=1.5)))

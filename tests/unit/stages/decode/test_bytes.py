@@ -39,7 +39,7 @@ def assert_span_is_refused(span: bytes, reason: str) -> None:
     value = delimited(0x0A, delimited(0x12, delimited(0x12, good) + delimited(0x12, span) + delimited(0x12, good)))
     for rows in (True, False):
         decoded = decode(records(value), RULES, rows=rows)
-        assert [(letter.reason, letter.span_index) for letter in decoded.dead] == [(reason, 1)]
+        assert [(letter.reason, letter.item_index) for letter in decoded.dead] == [(reason, 1)]
         assert decoded.spans.index_in_record.tolist() == [0, 2]
         assert decoded.dead[0].value == request_around(span)
 
@@ -188,7 +188,7 @@ def test_a_broken_frame_kills_its_whole_record_and_no_other(value: bytes) -> Non
     for rows in (True, False):
         decoded = decode(records(good, value, good), RULES, rows=rows)
         assert decoded.spans.record.tolist() == [0, 2]
-        assert [(letter.offset, letter.span_index, letter.value) for letter in decoded.dead] == [(1, -1, value)]
+        assert [(letter.offset, letter.item_index, letter.value) for letter in decoded.dead] == [(1, -1, value)]
         assert decoded.dead_records == 1
 
 
@@ -235,7 +235,7 @@ def test_many_bad_spans_under_a_large_resource_cost_their_neighbours_nothing_and
     assert sum(len(letter.value) for letter in decoded.dead) <= (16 << 20) + len(value)
     *single, rest = decoded.dead
     assert {letter.reason for letter in single} == {"bad_time"}
-    assert (rest.reason, rest.value, rest.span_index) == ("too_many_bad", b"", len(single))
+    assert (rest.reason, rest.value, rest.item_index) == ("too_many_bad", b"", len(single))
     assert rest.error.startswith(f"{100 - len(single)} more bad spans")
     assert (decoded.dead_records, decoded.counts["dead_spans"]) == (0, 100)
 
@@ -268,7 +268,7 @@ def test_a_broken_resource_or_scope_costs_its_own_spans_alone(owner: bytes) -> N
         names = [text(decoded.spans, decoded.spans.name, i) for i in range(len(decoded.spans))]
         assert names.count("a") == 2
         assert decoded.dead
-        assert all(letter.span_index > 0 for letter in decoded.dead)
+        assert all(letter.item_index > 0 for letter in decoded.dead)
 
 
 @pytest.mark.parametrize("parent", [b"p", b"p" * 7, b"p" * 9, b"p" * 16, b"0123456789abcdef"])

@@ -136,7 +136,7 @@ def test_an_id_that_is_not_hex_costs_its_span_alone(name: str, id_: Any) -> None
     if id_ is None:
         assert decoded.dead == ()
         return
-    assert [(letter.reason, letter.span_index) for letter in decoded.dead] == [("bad_id", 0)]
+    assert [(letter.reason, letter.item_index) for letter in decoded.dead] == [("bad_id", 0)]
     assert decoded.spans.index_in_record.tolist() == [1]
 
 
@@ -157,7 +157,7 @@ def test_a_bad_resource_costs_its_own_spans_and_each_has_its_letter() -> None:
         document = {"resourceSpans": [sound, {**sound, "resource": resource}, sound]}
         decoded = decode(records(json.dumps(document).encode()), RULES, rows=True)
         assert decoded.spans.index_in_record.tolist() == [0, 2]
-        assert [(letter.reason, letter.span_index) for letter in decoded.dead] == [("bad_json", 1)]
+        assert [(letter.reason, letter.item_index) for letter in decoded.dead] == [("bad_json", 1)]
         again = decode(records(decoded.dead[0].value), RULES, rows=True)
         assert [letter.reason for letter in again.dead] == ["bad_json"]
 

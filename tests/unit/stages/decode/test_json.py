@@ -77,21 +77,21 @@ INVALID = {
 @pytest.mark.parametrize("name", examples("invalid"))
 def test_an_invalid_example_gives_one_letter_with_its_reason_and_hurts_no_span_beside_it(name: str) -> None:
     value = examples("invalid")[name]
-    reason, span_index = INVALID[name]
+    reason, item_index = INVALID[name]
     good = examples("valid")["minimal"]
     for rows in (True, False):
         decoded = decode(records(good, value, good), RULES, rows=rows)
-        assert [(letter.offset, letter.reason, letter.span_index) for letter in decoded.dead] == [
-            (1, reason, span_index)
+        assert [(letter.offset, letter.reason, letter.item_index) for letter in decoded.dead] == [
+            (1, reason, item_index)
         ]
-        lived = [0, 2] if span_index == 1 else []
+        lived = [0, 2] if item_index == 1 else []
         assert decoded.spans.index_in_record[decoded.spans.record == 1].tolist() == lived
         assert set(decoded.spans.record.tolist()) >= {0, 2}
 
 
 def test_a_bad_spans_letter_is_json_and_gives_the_same_letter_again() -> None:
-    for name, (reason, span_index) in INVALID.items():
-        if span_index < 0:
+    for name, (reason, item_index) in INVALID.items():
+        if item_index < 0:
             continue
         letter = decode(records(examples("invalid")[name]), RULES, rows=True).dead[0]
         if letter.value[:1] != b"{":

@@ -64,7 +64,7 @@ def test_mutated_bytes_are_refused_where_protobuf_refuses_them(
         return
     assert {letter.reason for letter in decoded.dead} <= STRICTER_THAN_PROTOBUF
     if not decoded.dead_records:
-        rows, dead = rows_of(expected), {letter.span_index for letter in decoded.dead}
+        rows, dead = rows_of(expected), {letter.item_index for letter in decoded.dead}
         assert rows_in(decoded.spans) == [row for i, row in enumerate(rows) if i not in dead]
 
 

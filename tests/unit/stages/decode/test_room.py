@@ -31,7 +31,7 @@ def test_requests_of_many_small_things_are_read_whole() -> None:
     values = [request.SerializeToString() for request in requests]
     for rows in (True, False):
         decoded = decode(records(values[0], values[0][:-1], values[1]), RULES, rows=rows)
-        assert [(letter.offset, letter.span_index) for letter in decoded.dead] == [(1, -1)]
+        assert [(letter.offset, letter.item_index) for letter in decoded.dead] == [(1, -1)]
         assert rows_in(decoded.spans) == (expected if rows else shared(expected))
         assert decoded.spans.record.tolist() == [0] * NAMES + [2] * NAMES
         assert decoded.counts["spans"] == 2 * NAMES
@@ -45,7 +45,7 @@ def test_each_of_many_bad_spans_has_its_letter_once() -> None:
     value = request.SerializeToString()
     for rows in (True, False):
         decoded = decode(records(value), RULES, rows=rows)
-        bad = [letter.span_index for letter in decoded.dead]
+        bad = [letter.item_index for letter in decoded.dead]
         assert bad == sorted(set(range(NAMES)) - set(decoded.spans.index_in_record.tolist()))
         assert len(bad) == NAMES // 2
         assert {letter.reason for letter in decoded.dead} == {"bad_time"}

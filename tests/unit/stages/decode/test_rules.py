@@ -239,7 +239,7 @@ def test_a_time_that_cannot_be_is_none_and_where_the_spans_say_none_either_the_r
         known = dated(given_, RULES)
         assert int(known.timestamps_ms.max()) == NOW_NS // 10**6
         decoded = decode(known, RULES, rows=True)
-        assert [(letter.offset, letter.reason, letter.span_index) for letter in decoded.dead] == (
+        assert [(letter.offset, letter.reason, letter.item_index) for letter in decoded.dead] == (
             [(1, "bad_time", -1)] if dies else []
         )
         assert set(decoded.spans.end_ns.tolist()) == {NOW_NS}
