@@ -1,12 +1,14 @@
 """`python -m collectors.otlp`: the receiver on its own."""
 
 import argparse
+import os
 import sys
-
-from pydantic import ValidationError
 
 from collectors.otlp.config import OtlpSettings
 from collectors.otlp.service import run
+from pipeline.errors import Misconfigured
+from pipeline.settings import read
+from pipeline.settings.known import unknown
 
 
 def main() -> None:
@@ -16,11 +18,12 @@ def main() -> None:
     )
     parser.add_argument("--json", action="store_true", help="once ready, print the addresses as one line of JSON")
     arguments = parser.parse_args()
+    for line in unknown(os.environ):
+        print(f"tailrace otlp: {line}", file=sys.stderr)
     try:
-        settings = OtlpSettings()
-    except ValidationError as error:
-        for fault in error.errors():
-            print("tailrace otlp: " + ".".join(map(str, fault["loc"])) + f" {fault['msg']}", file=sys.stderr)
+        settings, _ = read(OtlpSettings)
+    except Misconfigured as error:
+        print(f"tailrace otlp: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     run(settings, json_line=arguments.json)
 

@@ -1,39 +1,30 @@
-"""Settings of the OTLP receiver: from the environment (`TAILRACE_…`), else from the TOML file that the worker reads, else defaults.
+"""Settings of the OTLP receiver, beside those that it shares with all programs. Read by the one loader (pipeline/settings/loader.py).
 
 Promises: checked at start; secrets are never printed; a door that strangers can reach is either locked (TLS and keys) or asked for
 in as many words (`TAILRACE_OTLP_INSECURE=1`).
 """
 
-import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import Field, model_validator
 
 from pipeline.http_guard import is_loopback
+from pipeline.settings.base import Names, Secrets, Section, host_port
+from pipeline.settings.kafka import Cluster
+from pipeline.settings.process import Process
+from pipeline.settings.receiver import OtlpAddresses
+from pipeline.settings.retention import SpanRetention
 
 MIB = 1 << 20
-Names = Annotated[tuple[str, ...], NoDecode]
 
 
-class OtlpSettings(BaseSettings):
-    """All settings of the receiver; each is `TAILRACE_<NAME>` in the environment and `name = ...` in the file."""
+class OtlpSettings(Process, Cluster, OtlpAddresses, SpanRetention, Section):
+    """All settings of the receiver; each is `TAILRACE_<NAME>` in the environment and `name = …` in the file."""
 
-    model_config = SettingsConfigDict(env_prefix="TAILRACE_", frozen=True, extra="ignore", env_ignore_empty=True)
+    title: ClassVar[str] = "OTLP receiver"
 
-    kafka_bootstrap: str = Field(
-        default="127.0.0.1:9092", description="Kafka's bootstrap servers, host:port[,host:port]"
-    )
-    otlp_http: str = Field(default="127.0.0.1:4318", description="OTLP over HTTP: host:port; port 0 = any free one")
-    otlp_grpc: str = Field(default="127.0.0.1:4317", description="OTLP over gRPC: host:port; port 0 = any free one")
-    otlp_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+    otlp_keys: Secrets = Field(
         default=(), description="API keys, comma-separated; with any set, each request must bring one"
     )
     otlp_insecure: bool = Field(default=False, description="allow other addresses than loopback without TLS and keys")
@@ -78,31 +69,9 @@ class OtlpSettings(BaseSettings):
     otlp_min_free_bytes: int = Field(
         default=0, ge=0, description="with less free on TAILRACE_DATA_DIR's disk nothing is taken in; 0 = don't look"
     )
-    data_dir: Path = Field(default=Path(".data"), description="the folder whose disk is looked at")
-    retain_spans_d: int = Field(
-        default=30, ge=1, description="days that spans stay; older ones are refused at the door"
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="least severity that is logged"
-    )
-
-    @field_validator("otlp_keys", "otlp_cors_origins", mode="before")
-    @classmethod
-    def _listed(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("otlp_http", "otlp_grpc")
-    @classmethod
-    def _host_port(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or int(port) > 65535:
-            raise ValueError(f"{value!r} is not host:port")
-        return value
 
     @model_validator(mode="after")
-    def _sound(self) -> "OtlpSettings":
+    def _sound(self) -> Self:
         if (self.otlp_tls_cert is None) != (self.otlp_tls_key is None):
             raise ValueError("TAILRACE_OTLP_TLS_CERT and TAILRACE_OTLP_TLS_KEY belong together")
         if self.otlp_max_bytes_under_way < 2 * self.otlp_max_body_bytes:
@@ -115,22 +84,3 @@ class OtlpSettings(BaseSettings):
                     "TAILRACE_OTLP_KEYS, or say TAILRACE_OTLP_INSECURE=1 if the network is yours alone"
                 )
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments, then the environment, then the file; nothing else."""
-        file = Path(os.environ.get("TAILRACE_CONFIG", "tailrace.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
-
-
-def host_port(address: str) -> tuple[str, int]:
-    """`host:port` taken apart; an IPv6 host loses its brackets."""
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)

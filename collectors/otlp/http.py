@@ -18,11 +18,12 @@ from collectors.http.gate import gate_of, through_gate
 from collectors.http.inflate import inflate
 from collectors.http.keys import demand
 from collectors.otlp import answers
-from collectors.otlp.config import OtlpSettings, host_port
+from collectors.otlp.config import OtlpSettings
 from collectors.otlp.intake import THREAD_BYTES, Accepted, Intake
 from collectors.otlp.signals import SIGNALS, Signal
 from collectors.otlp.translate import Encoding
 from pipeline.http_guard import guard
+from pipeline.settings.base import host_port
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from collectors.http.connections import Connections
 from collectors.http.errors import CannotOpen
 from collectors.http.listen import connections_that_fit, listening, raise_open_files
 from collectors.http.site import GatedSite
-from collectors.otlp.config import OtlpSettings, host_port
+from collectors.otlp.config import OtlpSettings
 from collectors.otlp.grpc import GrpcDoor
 from collectors.otlp.http import HttpDoor
 from collectors.otlp.intake import Intake, wall_ms
@@ -33,6 +33,7 @@ from collectors.otlp.signals import TOPICS
 from collectors.publish.base import Publisher
 from collectors.publish.kafka import KafkaPublisher
 from pipeline.rate_limit_filter import RateLimitFilter
+from pipeline.settings.base import host_port
 from pipeline.stages.decode.check import check
 from pipeline.stages.decode.rules import DecodeRules
 

@@ -11,8 +11,8 @@ import sys
 
 import typer
 
-from pipeline.cli.unknown_settings import unknown
 from pipeline.errors import NotNow, TailraceError
+from pipeline.settings.known import unknown
 
 COMMANDS = (
     "demo", "up", "top", "alerts", "rules", "worker", "collect", "embedded",

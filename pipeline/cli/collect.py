@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.examples import examples
-from pipeline.errors import Misconfigured
 
 
 def register(app: typer.Typer) -> None:
@@ -25,15 +24,8 @@ def otlp(
     json: Annotated[bool, typer.Option("--json", help="Once ready, print the addresses as one line of JSON.")] = False,
 ) -> None:
     """Receive OTLP over gRPC and HTTP, onto Kafka. Settings are TAILRACE_KAFKA_BOOTSTRAP and TAILRACE_OTLP_*."""
-    from pydantic import ValidationError
-
     from collectors.otlp.config import OtlpSettings
     from collectors.otlp.service import run
+    from pipeline.settings import read
 
-    try:
-        settings = OtlpSettings()
-    except ValidationError as error:
-        fault = error.errors()[0]
-        name = "TAILRACE_" + ".".join(map(str, fault["loc"])).upper() if fault["loc"] else "OTLP receiver"
-        raise Misconfigured(f"{name}: {fault['msg']}", "See collectors/otlp/README.md for all settings") from None
-    run(settings, json_line=json)
+    run(read(OtlpSettings)[0], json_line=json)

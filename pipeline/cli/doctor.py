@@ -35,15 +35,15 @@ def doctor() -> None:
     from pipeline.settings import load
 
     try:
-        settings, sources = load()
+        settings, _ = load()
+        shown = _every_setting()
     except TailraceError as error:
         typer.echo(f"  WRONG  settings: {error}")
         raise typer.Exit(1) from None
-    shown = settings.redacted()
     width = max(map(len, shown))
     typer.echo("settings")
-    for name, value in shown.items():
-        typer.echo(f"  {'TAILRACE_' + name.upper():{width + 9}}  {value}  ({sources[name]})")
+    for name, (value, source) in shown.items():
+        typer.echo(f"  {'TAILRACE_' + name.upper():{width + 9}}  {value}  ({source})")
     wrong: set[str] = set()
     typer.echo("checks")
     for name, needs, check in _checks(settings):
@@ -59,6 +59,18 @@ def doctor() -> None:
             typer.echo(f"  ok     {name}: {found}")
     typer.echo("all is well" if not wrong else f"{len(wrong)} wrong")
     raise typer.Exit(1 if wrong else 0)
+
+
+def _every_setting() -> dict[str, tuple[str, str]]:
+    """Name → value without secrets, and where it came from: of workers, the command line and each collector."""
+    from pipeline.settings import read
+    from pipeline.settings.known import models
+
+    shown: dict[str, tuple[str, str]] = {}
+    for model in models():
+        settings, sources = read(model)
+        shown |= {name: (value, sources[name]) for name, value in settings.redacted().items()}
+    return shown
 
 
 def _checks(settings: Settings) -> Iterator[tuple[str, str, Callable[[], str]]]:

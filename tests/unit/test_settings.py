@@ -1,13 +1,18 @@
 """Settings: where they come from, and how a wrong one is told."""
 
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.cli.unknown_settings import unknown
+from collectors.otlp.config import OtlpSettings
 from pipeline.errors import Misconfigured
 from pipeline.reference import page
-from pipeline.settings import Settings, load
+from pipeline.settings import Section, Settings, load, read
+from pipeline.settings.base import without_password
+from pipeline.settings.known import models, unknown
 
 
 def test_defaults_are_those_of_one_machine() -> None:
@@ -119,3 +124,128 @@ def test_a_misspelt_setting_is_told_with_the_nearest_name() -> None:
         "TAILRACE_OTLP_KEIS is no setting. Did you mean TAILRACE_OTLP_KEYS?",
         "TAILRACE_QQ is no setting. See docs/settings.md",
     ]
+
+
+def test_a_misspelt_name_of_another_program_in_the_file_is_told_with_the_nearest_one(tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    for text, near in (
+        ('otlp_keis = "hush"', "TAILRACE_OTLP_KEYS"),
+        ("hold_ss = 7", "TAILRACE_HOLD_S"),
+        ("TAILRACE_HOLD_S = 7", "TAILRACE_HOLD_S"),
+        ('clickhouse_pasword = "hush"', "TAILRACE_CLICKHOUSE_PASSWORD"),
+    ):
+        file.write_text(text)
+        for model in models():
+            with pytest.raises(Misconfigured) as error:
+                read(model, {"TAILRACE_CONFIG": str(file)})
+            assert f"Did you mean {near}?" in str(error.value)
+            assert str(file) in str(error.value)
+            assert "hush" not in str(error.value)
+
+
+def test_one_file_serves_every_program(tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text('otlp_keys = ["a", "b"]\nhold_s = 7\nkafka_bootstrap = "k:1"\n[apdex_by_service]\nshop = 1\n')
+    env = {"TAILRACE_CONFIG": str(file)}
+    worker, receiver = load(env)[0], read(OtlpSettings, env)[0]
+    assert (worker.hold_s, worker.apdex_by_service, worker.kafka_bootstrap) == (7, {"shop": 1.0}, "k:1")
+    assert [key.get_secret_value() for key in receiver.otlp_keys] == ["a", "b"]
+    assert receiver.kafka_bootstrap == "k:1"
+
+
+@pytest.mark.parametrize("model", models())
+def test_empty_text_is_not_set_for_every_name_of_every_program(model: type[Section], tmp_path: Path) -> None:
+    defaults = read(model, {})
+    assert read(model, dict.fromkeys((f"TAILRACE_{name.upper()}" for name in model.model_fields), "")) == defaults
+    file = tmp_path / "t.toml"
+    file.write_text("".join(f'{name} = ""\n' for name in model.model_fields))
+    assert read(model, {"TAILRACE_CONFIG": str(file)}) == defaults
+    assert read(model, {"TAILRACE_CONFIG": ""}) == defaults
+
+
+@pytest.mark.parametrize("model", models())
+def test_nothing_but_blanks_is_refused_for_every_name_of_every_program(model: type[Section], tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    for name in model.model_fields:
+        file.write_text(f'{name} = " "\n')
+        for env in ({f"TAILRACE_{name.upper()}": " \t"}, {"TAILRACE_CONFIG": str(file)}):
+            with pytest.raises(Misconfigured, match=f"TAILRACE_{name.upper()} .*is blank"):
+                read(model, env)
+
+
+def test_blanks_around_a_value_are_not_part_of_it_except_in_secrets() -> None:
+    settings, _ = load({"TAILRACE_KAFKA_BOOTSTRAP": " k:1\n", "TAILRACE_CLICKHOUSE_PASSWORD": " p "})
+    assert settings.kafka_bootstrap == "k:1"
+    assert settings.clickhouse_password.get_secret_value() == " p "
+
+
+def test_a_blank_key_in_a_list_is_refused_for_it_would_let_everybody_in(tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text('otlp_keys = ["hush", ""]\n')
+    with pytest.raises(Misconfigured, match="TAILRACE_OTLP_KEYS") as error:
+        read(OtlpSettings, {"TAILRACE_CONFIG": str(file)})
+    assert "hush" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://u:hush@[::1]:8123/d",
+        "http://:hush@h:1/d",
+        "http://u:hush@h/d",
+        "http://u:hu@hush@h/d",
+        "http://h/d?user=u&password=hush",
+        "HTTP://u:hush@H:1/d",
+    ],
+)
+def test_a_url_is_shown_as_it_was_but_for_what_is_secret(url: str) -> None:
+    settings, _ = load({"TAILRACE_CLICKHOUSE_URL": url})
+    text = settings.redacted()["clickhouse_url"]
+    assert "hush" not in text + repr(settings)
+    assert urlsplit(text).hostname == urlsplit(url).hostname
+    assert urlsplit(text).port == urlsplit(url).port
+    assert text.count("[") == url.count("[")
+
+
+def test_a_url_without_a_password_is_shown_whole() -> None:
+    for url in ("http://[::1]:8123/d", "http://u@[fe80::1]/d", "http://u@h:1/my%20apm"):
+        assert load({"TAILRACE_CLICKHOUSE_URL": url})[0].redacted()["clickhouse_url"] == url
+
+
+@given(st.text(min_size=1), st.sampled_from(["h", "[::1]", "h:1", "[::1]:1"]))
+def test_no_password_is_in_a_url_that_is_shown(password: str, place: str) -> None:
+    url = f"http://user:{quote(password, safe='')}@{place}/base"
+    assert without_password(url) == f"http://user:***@{place}/base"
+
+
+def test_urls_whose_password_can_not_be_told_apart_are_refused_without_showing_it() -> None:
+    for url in ("http://u:hu/sh@h/d", "http://u:hu#sh@h/d", "http://u:hu?sh@h/d", "http://[::1/d"):
+        with pytest.raises(Misconfigured) as error:
+            load({"TAILRACE_CLICKHOUSE_URL": url})
+        assert "hu" not in str(error.value).replace("clickhouse", "").removeprefix("TAILRACE_CLICKHOUSE_URL")
+
+
+def test_two_settings_at_odds_are_told_with_where_each_came_from(tmp_path: Path) -> None:
+    file = tmp_path / "t.toml"
+    file.write_text("insert_timeout_s = 90\n")
+    with pytest.raises(Misconfigured, match=r"TAILRACE_INSERT_TIMEOUT_S from file .*TAILRACE_SEND_DEADLINE_S from def"):
+        load({"TAILRACE_CONFIG": str(file)})
+
+
+def test_a_file_that_is_no_text_of_toml_is_told_in_words(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes('kafka_group = "Ä"'.encode("latin-1"))
+    for path in (latin, tmp_path):
+        with pytest.raises(Misconfigured, match=str(path)):
+            load({"TAILRACE_CONFIG": str(path)})
+
+
+def test_a_name_in_small_letters_is_told_for_it_would_be_ignored() -> None:
+    assert unknown(["tailrace_hold_s"]) == ["tailrace_hold_s is no setting. Did you mean TAILRACE_HOLD_S?"]
+
+
+def test_every_section_names_itself_and_no_two_have_the_same_setting() -> None:
+    for model in models():
+        fields = [name for _, section in model.sections() for name in section]
+        assert sorted(fields) == sorted(model.model_fields)
+        assert all(title for title, _ in model.sections())

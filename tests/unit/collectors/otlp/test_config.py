@@ -6,8 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from collectors.otlp import config
-from collectors.otlp.config import OtlpSettings, host_port
+from collectors.otlp.config import OtlpSettings
 from pipeline.http_guard import is_loopback
+from pipeline.settings import read
+from pipeline.settings.base import host_port
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +23,7 @@ def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("TAILRACE_CONFIG", str(file))
     monkeypatch.setenv("TAILRACE_OTLP_GRPC", "127.0.0.1:3")
     monkeypatch.setenv("TAILRACE_OTLP_KEYS", "alpha, beta")
-    settings = OtlpSettings()
+    settings, _ = read(OtlpSettings)
     assert (settings.otlp_http, settings.otlp_grpc) == ("127.0.0.1:1", "127.0.0.1:3")
     assert [key.get_secret_value() for key in settings.otlp_keys] == ["alpha", "beta"]
     assert "alpha" not in repr(settings)
