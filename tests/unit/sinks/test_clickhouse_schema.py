@@ -23,3 +23,20 @@ def test_a_replicated_schema_has_replicated_engines_and_windows() -> None:
     text = "".join(schema.fill(migration.text, replicated) for migration in schema.migrations())
     assert "ENGINE = MergeTree" not in text
     assert "replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 604800" in text
+
+
+def test_every_setting_of_retention_moves_the_ttl_of_its_own_tables_alone() -> None:
+    """Each changed by itself: some table's TTL follows, and none that another setting rules."""
+    usual = schema.ttls(SETTINGS)
+    ruled: dict[str, str] = {}
+    for name in (name for name in type(SETTINGS).model_fields if name.startswith("retain_")):
+        changed = schema.ttls(SETTINGS.model_copy(update={name: 12_345}))
+        moved = {table for table in usual if changed[table] != usual[table]}
+        assert moved, name
+        assert not moved & ruled.keys(), name
+        ruled |= dict.fromkeys(moved, name)
+    assert ruled.keys() == usual.keys()
+    of = {"otel_traces": "spans", "otel_logs": "logs", "otel_metrics": "metrics", "alert": "alerts", "dead": "dead"}
+    for table, name in ruled.items():
+        signals = [signal for beginning, signal in of.items() if table.startswith(beginning)]
+        assert all(name.startswith(f"retain_{signal}") for signal in signals), (table, name)
