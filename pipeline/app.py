@@ -1,9 +1,9 @@
-"""Builds the worker: settings, sinks, `flow.FLOW`, harness, Faust app. Modules define, this one builds; nothing happens at import.
+"""Builds the worker: settings, sinks, `flow.ROUTES`, harness, Faust app. Modules define, this one builds; nothing happens at import.
 
 `faust -A pipeline.app worker` finds `app` here, made when it is first asked for; `tailrace worker` makes its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,62 +16,51 @@ from pipeline.kafka.view import KafkaView
 from pipeline.malloc import keep_freed_memory
 from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.sink import ClickHouse
-from pipeline.stages import windows_topic
 from pipeline.stages.merge import MergeRules
-from pipeline.stages.windows import warm_up as warm_windows
 from pipeline.windowing.pipeline import Windowing
 from schemas import topics
-from schemas.families.spans import SPANS
-
-FAMILIES = {SPANS.name: SPANS}
-"""Those that stage 2 merges."""
 
 
-def build(settings: Settings, *, patient: bool = False) -> TailraceApp:
+def build(settings: Settings, *, patient: bool = False, routes: Sequence[flow.Route] = flow.ROUTES) -> TailraceApp:
     """The worker's Faust app, not started. `patient`: it waits for topics and tables that are still to be made."""
     store = ClickHouse(settings)
-    works = {route.topic: route.work(settings) for route in flow.FLOW}
-    view = KafkaView(settings.kafka_bootstrap, list(works))
+    view = KafkaView(settings.kafka_bootstrap, [route.topic for route in routes])
 
     async def close() -> None:
         await view.close()
         await store.close()
 
-    pipelines = {topics.WINDOWS: stage_two(settings, store, view).pipeline}
+    pipelines = {topics.WINDOWS: stage_two(settings, store, view, routes).pipeline}
     parts = WorkerDeps(
-        works,
+        {route.topic: route.work(settings) for route in routes},
         store,
         flow.dead_letters,
         close,
         store.check,
         pipelines,
-        warm=warm_ups(settings),
+        shaping={route.topic: route.shaping_hash(settings) for route in routes},
+        warm=warm_ups(settings, routes),
         firing=view.alerts,
         patient=patient,
     )
     return build_worker(settings, parts)
 
 
-def warm_ups(settings: Settings) -> tuple[Callable[[], object], ...]:
+def warm_ups(settings: Settings, routes: Sequence[flow.Route] = flow.ROUTES) -> tuple[Callable[[], object], ...]:
     """Each compiles kernels: all that a worker would else compile while partitions wait and heartbeats are due."""
-    return warm_reading, *(partial(_warm_up, route.work(settings), route.topic) for route in flow.FLOW)
+    return warm_reading, *(partial(route.warm_up, settings) for route in flow.whole(routes))
 
 
-def _warm_up(work: flow.Work, topic: str) -> None:
-    """A small record through both stages."""
-    for message in work(flow.sample(topic)).messages:
-        if message.topic == topics.WINDOWS:
-            warm_windows(windows_topic.read(message.value, FAMILIES))
-
-
-def stage_two(settings: Settings, store: ClickHouse, view: KafkaView) -> Windowing:
+def stage_two(
+    settings: Settings, store: ClickHouse, view: KafkaView, routes: Sequence[flow.Route] = flow.ROUTES
+) -> Windowing:
     """Stage 2 as the settings want it. Misconfigured where a rule file is wrong."""
     merge = MergeRules(settings.series_total, settings.lateness_s, settings.hold_s)
     return Windowing(
         store,
         view,
         load_rules(settings.rules),
-        FAMILIES,
+        flow.families(routes),
         merge,
         fence_s=settings.session_timeout_s / 2,
         alerts_per_rule=settings.alerts_per_rule,

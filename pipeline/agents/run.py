@@ -5,15 +5,13 @@ a person has to set something right; the last log line says which. Does not know
 """
 
 import asyncio
-import hashlib
-import json
 import logging
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from typing import NoReturn
@@ -41,21 +39,6 @@ from schemas.alert import Alert
 from schemas.dead_letter import DeadLetter
 
 log = logging.getLogger(__name__)
-
-ROW_SHAPING = (
-    "store_spans",
-    "series_per_service",
-    "apdex_s",
-    "apdex_by_service",
-    "sample_rate",
-    "attributes_max",
-    "attribute_value_max",
-    "spans_per_trace_max",
-    "future_limit_s",
-    "retain_spans_d",
-)
-"""Settings on which the rows of a batch depend."""
-
 
 SEND_OF_SESSION = 0.8
 """Part of the session for which the sending of a batch's messages is tried at a time."""
@@ -88,14 +71,14 @@ class WorkerDeps:
     """Called once before the group is joined: compiles what is compiled at first use."""
     firing: Callable[[], Awaitable[Sequence[Alert]]] | None = None
     """The alerts of the topic; without them the worker tells nothing of itself."""
+    shaping: Mapping[str, str] = field(default_factory=dict)
+    """Topic → hash of the settings that shape its rows; a topic without one has none."""
     patient: bool = False
     """Wait for topics and tables that are still to be made, instead of refusing."""
 
 
 def limits_of(settings: Settings) -> Limits:
     """The harness's part of the settings."""
-    shaping = {name: getattr(settings, name) for name in ROW_SHAPING}
-    text = json.dumps(shaping, sort_keys=True, default=str)
     return Limits(
         batch_max_bytes=settings.batch_max_bytes,
         batch_max_records=settings.batch_max_records,
@@ -104,7 +87,6 @@ def limits_of(settings: Settings) -> Limits:
         dead_letter_max_run=settings.dead_letter_max_run,
         watchdog_s=settings.watchdog_s,
         version=version("tailrace"),
-        settings_hash=hashlib.sha256(text.encode()).hexdigest()[:16],
     )
 
 
@@ -223,7 +205,10 @@ def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
             executor,
             Epochs(ids.ask, [*parts.works, *parts.pipelines]).same,
         )
-        makers: dict[str, PipelineMaker] = {topic: _ranges(tools, work) for topic, work in parts.works.items()}
+        makers: dict[str, PipelineMaker] = {
+            topic: _ranges(tools, work, parts.shaping.get(topic, limits.settings_hash))
+            for topic, work in parts.works.items()
+        }
         makers.update({topic: partial(make, tools) for topic, make in parts.pipelines.items()})
         return Harness(group, makers, partial(topic_ids, settings.kafka_bootstrap), fatal, limits, telemetry)
 
@@ -237,7 +222,8 @@ def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
     return app
 
 
-def _ranges(tools: PipelineServices, work: Work) -> PipelineMaker:
+def _ranges(tools: PipelineServices, work: Work, settings_hash: str) -> PipelineMaker:
+    tools = replace(tools, limits=replace(tools.limits, settings_hash=settings_hash))
     return lambda membership, partition, epoch: PartitionPipeline(tools, membership, partition, epoch, work)
 
 

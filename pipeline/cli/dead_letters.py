@@ -72,13 +72,13 @@ def redrive(
 
     from pipeline import clock
     from pipeline.errors import Misconfigured
-    from pipeline.flow import FLOW, alone
+    from pipeline.flow import ROUTES, alone
     from pipeline.operations import dead_letters
     from pipeline.settings import load
 
     settings, _ = load()
     bootstrap = settings.kafka_bootstrap
-    works = {route.topic: route.work(settings) for route in FLOW}
+    works = {route.topic: route.work(settings) for route in ROUTES}
     if not ids and not reason:
         raise Misconfigured("nothing was chosen", "Name ids, or --reason R")
 

@@ -122,10 +122,10 @@ class Restoring:
             self._rolling.end()
 
 
-def warm_up(partials: WindowPartials) -> None:
-    """Pass some partials through every kernel of stage 2: they compile now, and not while a partition waits."""
+def warm_up(partials: WindowPartials, rules: Sequence[Rule] = ()) -> tuple[Step, ...]:
+    """Pass some partials through every kernel of stage 2: they compile now, and not while a partition waits. The first step, if there is one."""
     source = partials.source
-    windows = PartitionWindows(0, source.epoch, MergeRules(lateness_s=0), ())
+    windows = PartitionWindows(0, source.epoch, MergeRules(lateness_s=0), rules)
     windows.accept(partials, 0, 0)
     idle = [Source(source.topic, source.epoch, source.partition)]
     for step in windows.steps(2**53, idle):
@@ -133,7 +133,8 @@ def warm_up(partials: WindowPartials) -> None:
         restoring = again.restoring(step.closed.window_end_s, None, 0)
         restoring.add(step.closed.rows.rename_columns(["window_start", *step.closed.rows.column_names[1:]]))
         restoring.end()
-        return
+        return (step,)
+    return ()
 
 
 def as_series_windows(stored: pa.Table) -> pa.Table:
