@@ -4,7 +4,7 @@
 (Arrow IPC stream) and, column for column, a block of `span_windows`. Both schemas follow from the family `spans`.
 """
 
-from schemas.families.base import ROLLING_WINDOWS_S, SKETCH
+from schemas.families.base import OVERFLOW, ROLLING_WINDOWS_S, SKETCH
 from schemas.families.spans import SPANS
 
 __all__ = [
@@ -27,7 +27,7 @@ KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 """Series key `kind`, by OTLP's number."""
 STATUSES = ("ok", "error")
 """Series key `status`: what the error rule says of the span, not the raw status code."""
-OVERFLOW_OPERATION = "otel.metric.overflow"
+OVERFLOW_OPERATION = OVERFLOW
 """Operation of the series that takes what is beyond a service's limit."""
 
 WINDOW_S = 10

@@ -52,7 +52,7 @@ class PartitionWindows:
         partitions: int = 1,
         store: WindowStore | None = None,
     ) -> None:
-        self.state = RollingState(partition, epoch, merge, store)
+        self.state = RollingState(SPANS, partition, epoch, merge, store)
         self.judge = PartitionJudge(
             partition,
             rules,

@@ -15,7 +15,7 @@ class Measure:
 
     def __init__(self, telemetry: Telemetry, partition: int) -> None:
         self._telemetry, self._partition = telemetry, str(partition)
-        self._late_spans = self._overflowed_spans = 0
+        self._late = self._overflowed = 0
 
     def state(self, windows: PartitionWindows) -> None:
         """How it is now."""
@@ -27,12 +27,12 @@ class Measure:
         counts = (len(windows.judge.book.firing()), windows.judge.book.pending(), windows.judge.suppressed)
         for name, count in zip(ALERT_STATES, counts, strict=True):
             telemetry.gauge("alerts", count, state=name, partition=partition)
-        if state.late_spans > self._late_spans:
-            telemetry.count("late", state.late_spans - self._late_spans)
-            self._late_spans = state.late_spans
-        if state.overflowed_spans > self._overflowed_spans:
-            telemetry.count("overflow", state.overflowed_spans - self._overflowed_spans)
-            self._overflowed_spans = state.overflowed_spans
+        if state.late > self._late:
+            telemetry.count("late", state.late - self._late)
+            self._late = state.late
+        if state.overflowed > self._overflowed:
+            telemetry.count("overflow", state.overflowed - self._overflowed)
+            self._overflowed = state.overflowed
 
     def skew(self, broker_ms: int | None, lag: int | None, before_s: float) -> float:
         """How far our clock is from the broker's, as far as its records tell it, seconds: only while nothing waits to be read; else as before."""

@@ -6,7 +6,7 @@ that contradicts itself raises ValueError when it is made.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -16,6 +16,8 @@ ROLLING_WINDOWS_S = {"1m": 60, "5m": 300, "1h": 3600}
 """Rolling horizons of every family, seconds by name."""
 SKETCH = pa.map_(pa.int32(), pa.float64())
 """DDSketch: bucket to weighted count, keys ascending."""
+OVERFLOW = "otel.metric.overflow"
+"""Value of a key of the series that takes what is beyond a limit of series."""
 
 
 class Kind(Enum):
@@ -93,6 +95,8 @@ class Figure:
     def __post_init__(self) -> None:
         if (self.of is None) == (self.quantile is None):
             raise ValueError(f"the figure {self.name} is either a function of sums or a quantile")
+        if self.whole and not self.zero_when_silent:
+            raise ValueError(f"the figure {self.name}: what is whole can't be nan")
         if self.quantile is not None and (not 0 <= self.quantile <= 1 or self.whole or self.zero_when_silent):
             raise ValueError(f"the figure {self.name}: a quantile is of a share from 0 to 1, and nan when nothing came")
 
@@ -119,13 +123,18 @@ class Family:
     series_table: str
     sketch: str | None = None
     """Name of the sketch's column; None for none."""
+    overflow: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What the keys that are not of the place have in the overflow series of a place: one of them has `OVERFLOW`."""
 
     def __post_init__(self) -> None:
         sums = {one.name: one for one in self.sums}
         columns = [*self.partial_keys, *sums, *([self.sketch] if self.sketch else [])]
         self._must(len(set(columns)) == len(self.partial_keys) + len(self.sums) + bool(self.sketch), "one name twice")
         self._must(set(self.keys) <= set(self.partial_keys), "a key that the partials lack")
-        self._must(set(self.place) <= set(self.keys), "a place that is no key")
+        self._must(bool(self.place) and set(self.place) <= set(self.keys), "a place that is no key")
+        self._must(set(self.overflow) == set(self.keys) - set(self.place), "an overflow series of other keys")
+        marked = list(self.overflow.values()).count(OVERFLOW)
+        self._must(marked == bool(self.overflow), f"an overflow series that is not marked once with {OVERFLOW}")
         self._must(self.count in sums and sums[self.count].kind is Kind.PLAIN, "a count that is no plain sum")
         self._must(self.came in sums and sums[self.came].kind.adds, "figures over what is no sum")
         self._must(len({one.name for one in self.figures}) == len(self.figures), "one figure twice")
@@ -140,6 +149,16 @@ class Family:
     def detail(self) -> tuple[str, ...]:
         """Keys of the partials alone."""
         return tuple(key for key in self.partial_keys if key not in self.keys)
+
+    @property
+    def overflow_of_all(self) -> Mapping[str, str]:
+        """The overflow series of all places together: where even a series of a place's own overflow is one too many."""
+        return {**dict.fromkeys(self.place, ""), self.place[-1]: OVERFLOW, **self.overflow}
+
+    @property
+    def overflow_key(self) -> str:
+        """The key that has `OVERFLOW` in every overflow series."""
+        return next((key for key, value in self.overflow.items() if value == OVERFLOW), self.place[-1])
 
     @property
     def series_sums(self) -> tuple[Sum, ...]:

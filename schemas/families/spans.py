@@ -1,6 +1,6 @@
 """The family `spans`: calls per service, operation and kind. Facts only."""
 
-from schemas.families.base import Family, Figure, Kind, Part, Sum
+from schemas.families.base import OVERFLOW, Family, Figure, Kind, Part, Sum
 
 SPANS = Family(
     name="spans",
@@ -36,4 +36,5 @@ SPANS = Family(
     partials_table="span_windows",
     series_table="series_windows",
     sketch="latency",
+    overflow={"operation": OVERFLOW, "kind": "unspecified"},
 )

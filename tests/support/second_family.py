@@ -3,7 +3,7 @@
 Keys, kinds of sums, sketched quantity (microseconds of waiting) and place differ from those of spans. Facts only.
 """
 
-from schemas.families.base import Family, Figure, Kind, Part, Sum
+from schemas.families.base import OVERFLOW, Family, Figure, Kind, Part, Sum
 
 JOBS = Family(
     name="jobs",
@@ -29,4 +29,5 @@ JOBS = Family(
     partials_table="job_windows",
     series_table="job_series",
     sketch="waits",
+    overflow={"region": "", "task": OVERFLOW},
 )

@@ -1,6 +1,6 @@
-"""A table of keys made of four names, in arrays: find, add, take away, sort. No Python object per key.
+"""A table of keys made of one or more names, in arrays: find, add, take away, sort. No Python object per key.
 
-A key's bytes lie end to end in an arena: key s begins at `starts[s]`, its names have `lengths[s]` bytes (first length -1: nobody has this slot).
+A key's bytes lie end to end in an arena: key s begins at `starts[s]`, its n names have `lengths[s]` bytes (first length -1: nobody has this slot).
 `table` is open addressing by hash: a slot, or -1; its size is a power of two, more than half of it free.
 
 Promises: equal names and only equal names get one slot; the order is that of the names' bytes, name by name. The caller sees to room.
@@ -15,28 +15,6 @@ from pipeline.kernels.jit import Int, bare, kernel
 U8 = npt.NDArray[np.uint8]
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
-
-NAMES = 4
-
-
-@kernel
-def join(data: tuple[U8, U8, U8, U8], offsets: tuple[I32, I32, I32, I32], rows: int) -> tuple[U8, I64, I32]:
-    """(text, starts, lengths) of keys whose names are four Arrow string columns."""
-    starts, lengths = np.empty(rows, np.int64), np.empty((rows, NAMES), np.int32)
-    size = 0
-    for name in range(NAMES):
-        size += offsets[name][rows] - offsets[name][0]
-    text = np.empty(size, np.uint8)
-    at = 0
-    for row in range(rows):
-        starts[row] = at
-        for name in range(NAMES):
-            first, last = offsets[name][row], offsets[name][row + 1]
-            lengths[row, name] = last - first
-            for k in range(first, last):
-                text[at] = data[name][k]
-                at += 1
-    return text, starts, lengths
 
 
 @kernel
@@ -173,7 +151,7 @@ def merge(arena: U8, at: I64, known: I32, left: I32, right: I32) -> I32:
 def _less(arena: U8, at: I64, known: I32, left: Int, right: Int) -> bool:
     """Whether one key comes before another."""
     i, j = at[left], at[right]
-    for name in range(NAMES):
+    for name in range(known.shape[1]):
         length, other = known[left, name], known[right, name]
         for k in range(min(length, other)):
             if arena[i + k] != arena[j + k]:
@@ -190,14 +168,14 @@ def _place(text: U8, start: int, lengths: I32, arena: U8, at: I64, known: I32, t
     """Where in the table this key is, or would be."""
     size = 0
     state = np.uint64(secret)
-    for name in range(NAMES):
+    for name in range(len(lengths)):
         size += int(lengths[name])
         state = state * np.uint64(31) + np.uint64(lengths[name])
     place = np.int64(spread(hash_bytes(text, start, size, state)) & np.uint64(len(table) - 1))
     while table[place] >= 0:
         slot = table[place]
         equal = True
-        for name in range(NAMES):
+        for name in range(len(lengths)):
             equal = equal and known[slot, name] == lengths[name]
         k = 0
         while equal and k < size:

@@ -1,39 +1,39 @@
 """`SeriesTable`: series keys to slots and back, with a limit.
 
-Promises: a slot stands for one (environment, service, operation, kind) until it is freed; freed slots are used again. Beyond
-`series_total` a new series gets the slot of its service's overflow series, and beyond a tenth more, of one overflow series for
-all. About 100 bytes a series, none of them a Python object. Does not know sums.
+Promises: a slot stands for one series, named by the family's keys, until it is freed; freed slots are used again. Beyond `series_total`
+a new series gets the slot of its place's overflow series, and beyond a tenth more, of one overflow series for all. About 100 bytes
+a series, none of them a Python object. Does not know sums.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.kernels.seed import SEED
 from pipeline.kernels.window import names
-from schemas.columns import KINDS, OVERFLOW_OPERATION
+from schemas.families.base import OVERFLOW, Family
 
 U8 = npt.NDArray[np.uint8]
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-KEYS = ("environment", "service", "operation", "kind")
-_EVERYTHING = pa.RecordBatch.from_pydict(
-    dict(zip(KEYS, ([""], [OVERFLOW_OPERATION], [OVERFLOW_OPERATION], [KINDS[0]]), strict=True))
-)
-"""The key of the last resort."""
 _SLOTS, _BYTES, _FREE, _MORE = range(4)
 
 
 class SeriesTable:
     """Which slot stands for which series."""
 
-    def __init__(self, series_total: int) -> None:
+    def __init__(self, family: Family, series_total: int) -> None:
+        self._family = family
         self._limit = series_total
         self._most = series_total + series_total // 10 + 1
         self._arena = np.empty(1 << 12, np.uint8)
         self._at = np.empty(64, np.int64)
-        self._lengths = np.empty((64, names.NAMES), np.int32)
+        self._lengths = np.empty((64, len(family.keys)), np.int32)
         self._free = np.empty(0, np.int32)
         self._table = np.full(128, -1, np.int32)
         self._room = np.zeros(4, np.int64)
@@ -61,8 +61,8 @@ class SeriesTable:
         without = slots < 0
         over = without.copy()
         if without.any():
-            operations = rows.column("operation").filter(pa.array(without))
-            over[without] = np.array([name != OVERFLOW_OPERATION for name in operations.to_pylist()], np.bool_)
+            marked = rows.column(self._family.overflow_key).filter(pa.array(without))
+            over[without] = np.array([name != OVERFLOW for name in marked.to_pylist()], np.bool_)
             slots[without] = self._overflow(rows.filter(pa.array(without)))
         return slots, over
 
@@ -94,28 +94,29 @@ class SeriesTable:
     def columns(self, slots: I32) -> dict[str, pa.Array]:
         """The keys of some slots."""
         found = {}
-        for number, name in enumerate(KEYS):
+        for number, name in enumerate(self._family.keys):
             offsets, data = names.column(self._arena, self._at, self._lengths, slots, number)
             found[name] = pa.StringArray.from_buffers(len(slots), pa.py_buffer(offsets), pa.py_buffer(data))
         return found
 
     def _overflow(self, rows: pa.RecordBatch) -> I32:
-        """Slots of overflow series: the service's, or the last one."""
-        own = {
-            "environment": rows.column("environment"),
-            "service": rows.column("service"),
-            "operation": pa.array([OVERFLOW_OPERATION] * rows.num_rows, pa.string()),
-            "kind": pa.array([KINDS[0]] * rows.num_rows, pa.string()),
-        }
-        slots = self._slots_of(pa.record_batch(own), self._most)
+        """Slots of overflow series: the place's, or the last one."""
+        family = self._family
+        own = {key: pa.array([value] * rows.num_rows, pa.string()) for key, value in family.overflow.items()}
+        own |= {key: rows.column(key) for key in family.place}
+        slots = (
+            self._slots_of(pa.record_batch(own), self._most)
+            if family.overflow
+            else np.full(rows.num_rows, -1, np.int32)
+        )
         if (slots < 0).any():
-            slots[slots < 0] = self._slots_of(_EVERYTHING, self._most + 1)[0]
+            everything = pa.RecordBatch.from_pylist([dict(family.overflow_of_all)])
+            slots[slots < 0] = self._slots_of(everything, self._most + 1)[0]
         return slots
 
     def _slots_of(self, rows: pa.RecordBatch, most: int) -> I32:
         """The slot of each row; -1 for new ones beyond `most` series."""
-        (a, at_a), (b, at_b), (c, at_c), (d, at_d) = (_buffers(rows.column(name)) for name in KEYS)
-        text, starts, lengths = names.join((a, b, c, d), (at_a, at_b, at_c, at_d), rows.num_rows)
+        text, starts, lengths = _joined([rows.column(key) for key in self._family.keys])
         slots = names.find(text, starts, lengths, self._arena, self._at, self._lengths, self._table, SEED)
         new = np.flatnonzero(slots < 0)
         if len(new):
@@ -144,7 +145,7 @@ class SeriesTable:
         if self.slots + series > len(self._at):
             length = max(self.slots + series, len(self._at) * 9 // 8)
             self._at = np.concatenate([self._at, np.empty(length - len(self._at), np.int64)])
-            more = np.empty((length - len(self._lengths), names.NAMES), np.int32)
+            more = np.empty((length - len(self._lengths), self._lengths.shape[1]), np.int32)
             self._lengths = np.concatenate([self._lengths, more])
         if self._room[_BYTES] + size > len(self._arena):
             more_bytes = np.empty(max(size, len(self._arena) // 8), np.uint8)
@@ -166,10 +167,17 @@ class SeriesTable:
             self._order = names.merge(*where, self._order, names.sort(*where, new))
 
 
-def _buffers(column: pa.Array) -> tuple[U8, I32]:
-    """Bytes and offsets of a string column."""
-    _, offsets, data = column.buffers()
-    text = np.frombuffer(data if data is not None else b"", np.uint8)
+def _joined(columns: Sequence[pa.Array]) -> tuple[U8, I64, I32]:
+    """Keys as `names` takes them: text, where each begins, and the lengths of its names."""
+    offsets = [_offsets(column) for column in columns]
+    lengths = np.stack([np.diff(one) for one in offsets], axis=1)
+    joined = pc.binary_join_element_wise(*columns, "")
+    _, _, data = joined.buffers()
+    return np.frombuffer(data if data is not None else b"", np.uint8), _offsets(joined)[:-1].astype(np.int64), lengths
+
+
+def _offsets(column: pa.Array) -> I32:
+    """Where the strings of a column begin and end in its bytes."""
     if not len(column):
-        return text, np.frombuffer(bytes(4), np.int32)
-    return text, np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+        return np.zeros(1, np.int32)
+    return np.frombuffer(column.buffers()[1], np.int32)[column.offset : column.offset + len(column) + 1]

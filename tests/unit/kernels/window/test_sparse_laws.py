@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from pipeline.kernels.window.pairs import PAIR_BYTES_MAX, get_pair, put_pair, skip_pair
 from pipeline.kernels.window.sparse import points, unfold
-from pipeline.stages.merge.series_sums import EMPTY, FIGURES, SeriesSums, SumAccumulator, added, pack, sheet_of, unpack
+from pipeline.stages.merge.packed import pack, unpack
+from pipeline.stages.merge.series_sums import SeriesSums, SumAccumulator, added, nothing, summed
 
 ONE = 1 << 16
+COLUMNS = 6
+EMPTY = nothing(COLUMNS)
 MANY = settings(deadline=None, max_examples=60)
 Plain = dict[int, tuple[tuple[int, ...], dict[int, int]]]
 """Slot → sums, bucket → units."""
@@ -18,17 +21,17 @@ units = st.one_of(st.integers(1, 40).map(lambda calls: calls * ONE), st.integers
 buckets = st.one_of(st.integers(-1, 12), st.integers(-1, 4094))
 rows = st.tuples(
     st.integers(0, 6),
-    st.lists(st.integers(0, 2**45), min_size=FIGURES, max_size=FIGURES),
+    st.lists(st.integers(0, 2**45), min_size=COLUMNS, max_size=COLUMNS),
     st.dictionaries(buckets, units, max_size=12),
 )
 tables = st.lists(rows, max_size=8)
 
 
-def sheet(table: list[tuple[int, list[int], dict[int, int]]]) -> SeriesSums:
+def sums_of(table: list[tuple[int, list[int], dict[int, int]]]) -> SeriesSums:
     offsets = np.cumsum([0, *(len(pairs) for _, _, pairs in table)]).astype(np.int64)
-    return sheet_of(
+    return summed(
         np.array([slot for slot, _, _ in table], np.int32),
-        np.array([sums for _, sums, _ in table], np.int64).reshape(-1, FIGURES),
+        np.array([sums for _, sums, _ in table], np.int64).reshape(-1, COLUMNS),
         offsets,
         np.array([bucket for _, _, pairs in table for bucket in pairs], np.int32),
         np.array([value for _, _, pairs in table for value in pairs.values()], np.int64),
@@ -38,7 +41,7 @@ def sheet(table: list[tuple[int, list[int], dict[int, int]]]) -> SeriesSums:
 def plain(table: list[tuple[int, list[int], dict[int, int]]]) -> Plain:
     out: Plain = {}
     for slot, sums, pairs in table:
-        before, known = out.get(slot, ((0,) * FIGURES, {}))
+        before, known = out.get(slot, ((0,) * COLUMNS, {}))
         for bucket, value in pairs.items():
             known[bucket] = known.get(bucket, 0) + value
         out[slot] = (tuple(map(sum, zip(before, sums, strict=True))), known)
@@ -87,8 +90,8 @@ def test_a_pair_of_few_calls_takes_one_byte() -> None:
 @MANY
 @given(tables)
 def test_rows_in_any_order_with_repeats_are_added_up(table: list[tuple[int, list[int], dict[int, int]]]) -> None:
-    assert read(sheet(table)) == plain(table)
-    assert same(sheet(table), sheet(table[::-1]))
+    assert read(sums_of(table)) == plain(table)
+    assert same(sums_of(table), sums_of(table[::-1]))
 
 
 @MANY
@@ -98,7 +101,7 @@ def test_adding_is_associative_and_commutative_and_equals_plain_sums(
     b: list[tuple[int, list[int], dict[int, int]]],
     c: list[tuple[int, list[int], dict[int, int]]],
 ) -> None:
-    one, two, three = sheet(a), sheet(b), sheet(c)
+    one, two, three = sums_of(a), sums_of(b), sums_of(c)
     left = added(added(one, two)[0], three)[0]
     assert same(left, added(one, added(two, three)[0])[0])
     assert same(left, added(three, added(two, one)[0])[0])
@@ -110,7 +113,7 @@ def test_adding_is_associative_and_commutative_and_equals_plain_sums(
 def test_what_was_added_and_taken_away_leaves_nothing(
     a: list[tuple[int, list[int], dict[int, int]]], b: list[tuple[int, list[int], dict[int, int]]]
 ) -> None:
-    one, two = added(EMPTY, sheet(a))[0], sheet(b)
+    one, two = added(EMPTY, sums_of(a))[0], sums_of(b)
     assert same(added(added(one, two)[0], two, -1)[0], one)
     assert same(added(one, added(two, one, -1)[0])[0], added(EMPTY, two)[0])
     assert same(added(one, one, -1)[0], EMPTY)
@@ -121,7 +124,7 @@ def test_what_was_added_and_taken_away_leaves_nothing(
 def test_rows_that_are_told_to_be_the_same_are(
     a: list[tuple[int, list[int], dict[int, int]]], b: list[tuple[int, list[int], dict[int, int]]]
 ) -> None:
-    one, two = sheet(a), sheet(b)
+    one, two = sums_of(a), sums_of(b)
     out, from_left = added(one, two)
     before, after = read(one), read(out)
     for slot, row in zip(out.slots.tolist(), from_left.tolist(), strict=True):
@@ -133,13 +136,13 @@ def test_rows_that_are_told_to_be_the_same_are(
 
 @MANY
 @given(st.lists(tables, max_size=6))
-def test_a_pile_is_the_sum_and_its_packed_form_comes_back(
+def test_what_accumulates_is_the_sum_and_its_packed_form_comes_back(
     parts: list[list[tuple[int, list[int], dict[int, int]]]],
 ) -> None:
-    pile = SumAccumulator()
+    accumulator = SumAccumulator(COLUMNS)
     for part in parts:
-        pile.add(sheet(part))
-    total = pile.total()
+        accumulator.add(sums_of(part))
+    total = accumulator.total()
     assert read(total) == plain([row for part in parts for row in part])
     assert same(unpack(pack(total)), total)
 
@@ -149,12 +152,12 @@ def test_a_pile_is_the_sum_and_its_packed_form_comes_back(
 def test_quantiles_are_the_least_bucket_that_reaches_the_share(
     table: list[tuple[int, list[int], dict[int, int]]], shares: list[float]
 ) -> None:
-    of = sheet(table)
+    of = sums_of(table)
     sums = read(of)
     totals = np.array([sum(sums.get(slot, ((), {}))[1].values()) for slot in of.slots.tolist()], np.int64)
     none = np.full(len(of.slots), -1, np.int32)
-    nothing = np.empty((0, len(shares)), np.int16)
-    found = points(of.ends, of.data, totals, np.array(shares), none, nothing)
+    known = np.empty((0, len(shares)), np.int16)
+    found = points(of.ends, of.data, totals, np.array(shares), none, known)
     for slot, total, row in zip(of.slots.tolist(), totals.tolist(), found.tolist(), strict=True):
         pairs = sorted(sums.get(slot, ((), {}))[1].items())
         for share, key in zip(shares, row, strict=True):
@@ -165,6 +168,6 @@ def test_quantiles_are_the_least_bucket_that_reaches_the_share(
 
 
 @pytest.mark.parametrize("count", [0, 1, 5000])
-def test_a_sheet_of_any_length_is_built(count: int) -> None:
-    table = [(slot, [1] * FIGURES, {slot % 4000: ONE * 1000, 4090: 1}) for slot in range(count)]
-    assert read(added(sheet(table), sheet(table))[0]) == plain(table + table)
+def test_sums_of_any_length_are_built(count: int) -> None:
+    table = [(slot, [1] * COLUMNS, {slot % 4000: ONE * 1000, 4090: 1}) for slot in range(count)]
+    assert read(added(sums_of(table), sums_of(table))[0]) == plain(table + table)

@@ -17,6 +17,7 @@ from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.aggregate import AggregateRules, aggregate
 from pipeline.stages.merge import MergeRules, RollingState, Source
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS
+from schemas.families.spans import SPANS
 from tests.support.aggregated import brute_force
 from tests.support.spans import EPOCH, make_records, make_spans
 
@@ -148,7 +149,7 @@ cut_lists = st.lists(st.integers(0, 25), max_size=5)
 def test_closed_windows_equal_a_plain_python_computation(
     spans: list[Row], cuts: list[int], sources: int, data: st.DataObject
 ) -> None:
-    state = RollingState(0, EPOCH, RULES)
+    state = RollingState(SPANS, 0, EPOCH, RULES)
     for offset, part in enumerate(_split(spans, cuts, sources)):
         assert state.accept(part, offset, BASE_S * 1000)
     closed = _close_all(state, BASE_S + 5_000)
@@ -161,7 +162,7 @@ def test_closed_windows_equal_a_plain_python_computation(
         assert keys == sorted(truth)
         for key, row in zip(keys, found, strict=True):
             _check_row(row, truth[key])
-    assert state.late_spans == 0
+    assert state.late == 0
     assert state.oldest_needed_offset is None
 
 
@@ -174,7 +175,7 @@ def test_any_order_and_repeat_of_partials_gives_the_same_windows(
     random: Random,
 ) -> None:
     parts = _split(spans, cuts, sources)
-    plain, mixed, whole = (RollingState(0, EPOCH, RULES) for _ in range(3))
+    plain, mixed, whole = (RollingState(SPANS, 0, EPOCH, RULES) for _ in range(3))
     for offset, part in enumerate(parts):
         plain.accept(part, offset, BASE_S * 1000)
     for offset, part in enumerate(_shuffled(parts, random, sources)):
@@ -201,13 +202,13 @@ def test_a_restart_at_any_point_changes_nothing(spans: list[Row], data: st.DataO
 
 
 def _run(log: list[WindowPartials], stops: set[int], commit_each: bool) -> list[SeriesWindows]:
-    state = RollingState(0, EPOCH, RULES)
+    state = RollingState(SPANS, 0, EPOCH, RULES)
     stored: list[SeriesWindows] = []
     committed, bookmark = 0, ""
     for offset, part in enumerate(log):
         now_ms = part.source.broker_time_max_ms
         if offset in stops:
-            state = RollingState(0, EPOCH, RULES)
+            state = RollingState(SPANS, 0, EPOCH, RULES)
             if stored:
                 rows = pa.concat_tables(window.rows for window in stored)
                 restoring = state.restoring(stored[-1].window_end_s, offset, bookmark)
@@ -227,11 +228,11 @@ def _run(log: list[WindowPartials], stops: set[int], commit_each: bool) -> list[
         if part.source == log[-1].source:
             break
     stored += _close_all(state, BASE_S + 5_000)
-    assert state.late_spans == 0
+    assert state.late == 0
     return stored
 
 
 def test_a_source_partition_is_named_by_topic_epoch_and_number() -> None:
-    state = RollingState(0, EPOCH, RULES)
+    state = RollingState(SPANS, 0, EPOCH, RULES)
     state.accept(_partials([], 3, 0, 7, BASE_S), 0, BASE_S * 1000)
     assert state.heard() == {Source("otlp_spans", EPOCH, 3): 7}

@@ -9,6 +9,7 @@ from pipeline.stages.merge import MergeRules, RollingState, Source
 from pipeline.stages.merge.rolling import Closable
 from pipeline.stages.merge.watermark import Watermark
 from schemas.columns import OVERFLOW_OPERATION
+from schemas.families.spans import SPANS
 from tests.support.spans import EPOCH, make_records, make_spans
 
 T = 1_700_000_000
@@ -22,7 +23,7 @@ def _part(source: Source, start: int, at_s: int, broker_s: int, names: tuple[str
 
 
 def _state(**rules: float) -> RollingState:
-    return RollingState(0, EPOCH, MergeRules(**rules))  # type: ignore[arg-type]
+    return RollingState(SPANS, 0, EPOCH, MergeRules(**rules))  # type: ignore[arg-type]
 
 
 def test_a_window_closes_when_all_sources_are_past_its_end_and_lateness() -> None:
@@ -51,7 +52,7 @@ def test_a_stalled_source_is_given_up_after_the_hold_and_the_window_says_so() ->
     assert first == Closable(T, True)
     assert state.close(first).incomplete
     state.accept(_part(B, 1, T + 2, T + 500), 2, (T + 302) * 1000)
-    assert state.late_spans == 1
+    assert state.late == 1
 
 
 def test_the_oldest_needed_offset_is_that_of_the_first_record_of_an_open_window() -> None:
@@ -77,7 +78,7 @@ def test_a_repeat_is_dropped_also_after_a_restart_past_the_first() -> None:
     assert not after.accept(_part(A, 0, T, T + 20), 1, T * 1000)
     after.expect([A], T * 1000)
     assert after.heard() == {A: 1}
-    assert after.late_spans == 0
+    assert after.late == 0
 
 
 def test_series_beyond_the_limit_share_an_overflow_series_and_leave_after_an_hour() -> None:
@@ -86,7 +87,7 @@ def test_series_beyond_the_limit_share_an_overflow_series_and_leave_after_an_hou
     windows = state.closable((T + 4000) * 1000, [A])
     first = state.close(windows[0]).rows.to_pylist()
     assert {row["operation"]: row["spans"] for row in first} == {"a": 1, "b": 1, OVERFLOW_OPERATION: 2}
-    assert state.overflowed_spans == 2
+    assert state.overflowed == 2
     last = [state.close(window) for window in windows[1:]][-1]
     assert last.window_start_s == T + 3590
     assert all(row["spans_1h"] == 1 or row["operation"] == OVERFLOW_OPERATION for row in last.rows.to_pylist())
