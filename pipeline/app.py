@@ -24,7 +24,7 @@ from schemas import topics
 def build(settings: Settings, *, patient: bool = False, routes: Sequence[flow.Route] = flow.ROUTES) -> TailraceApp:
     """The worker's Faust app, not started. `patient`: it waits for topics and tables that are still to be made."""
     store = ClickHouse(settings)
-    view = KafkaView(settings.kafka_bootstrap, [route.topic for route in routes])
+    view = KafkaView(settings.kafka_bootstrap, sorted({topic for one in sources(routes).values() for topic in one}))
 
     async def close() -> None:
         await view.close()
@@ -46,6 +46,11 @@ def build(settings: Settings, *, patient: bool = False, routes: Sequence[flow.Ro
     return build_worker(settings, parts)
 
 
+def sources(routes: Sequence[flow.Route]) -> dict[str, frozenset[str]]:
+    """Family → the topics that feed it: its windows wait for those alone."""
+    return {name: flow.sources(name, routes) for name in flow.families(routes)}
+
+
 def warm_ups(settings: Settings, routes: Sequence[flow.Route] = flow.ROUTES) -> tuple[Callable[[], object], ...]:
     """Each compiles kernels: all that a worker would else compile while partitions wait and heartbeats are due."""
     return warm_reading, *(partial(route.warm_up, settings) for route in flow.whole(routes))
@@ -62,6 +67,7 @@ def stage_two(
         load_rules(settings.rules),
         flow.families(routes),
         merge,
+        sources(routes),
         fence_s=settings.session_timeout_s / 2,
         alerts_per_rule=settings.alerts_per_rule,
         partitions=topics.registry()[topics.WINDOWS].partitions,

@@ -32,9 +32,16 @@ class IdleProbe:
     """The last look. `confirm` is asked before each: whether the topic that we read is still the same (NotNow, or what ends us)."""
 
     def __init__(
-        self, view: SourceEnds, confirm: Callable[[], Awaitable[None]], where: str, broker_ms: Callable[[], int | None]
+        self,
+        view: SourceEnds,
+        confirm: Callable[[], Awaitable[None]],
+        where: str,
+        broker_ms: Callable[[], int | None],
+        topics: frozenset[str] | None = None,
     ) -> None:
+        """`topics`: those that partials come from; what else the view shows holds nothing back. None: all count."""
         self._view, self._confirm, self._where, self._broker_ms = view, confirm, where, broker_ms
+        self._topics = topics
         self._looked_at = 0.0
         self.seen: tuple[int, frozenset[Source]] | None = None
         """Broker time, milliseconds, and the partitions that were idle then."""
@@ -48,11 +55,12 @@ class IdleProbe:
             return
         try:
             await self._confirm()
-            bounds = await self._view.bounds()
+            shown = await self._view.bounds()
         except NotNow as error:
             log.warning("%s: %s", self._where, error)
             return
         self._looked_at = time.monotonic()
+        bounds = {source: one for source, one in shown.items() if self._topics is None or source.topic in self._topics}
         state.expect([source for source, (first, end) in bounds.items() if end > first], now_ms)
         heard = state.heard()
         idle = {source for source, (first, end) in bounds.items() if end <= max(first, heard.get(source, -1))}

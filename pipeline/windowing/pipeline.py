@@ -55,6 +55,8 @@ class Windowing:
     families: Mapping[str, Family]
     """By name: those that are merged. Records of others are left out, and told."""
     merge: MergeRules = field(default_factory=MergeRules)
+    sources: Mapping[str, frozenset[str]] | None = None
+    """Family → topics that its partials come from: its windows wait for those alone. None: for every topic that the view shows."""
     fence_s: float = 5.0
     alerts_per_rule: int = 100
     partitions: int = 1
@@ -81,7 +83,8 @@ class WindowsPipeline:
         self._measure = Measure(tools.telemetry, partition.partition)
         self._clock = BrokerClock(None, time.monotonic())
         confirm = partial(confirm_epoch, tools, membership, partition, epoch)
-        self._look = IdleProbe(stage.view, confirm, self.where, self._broker_ms)
+        topics = None if stage.sources is None else frozenset[str]().union(*stage.sources.values())
+        self._look = IdleProbe(stage.view, confirm, self.where, self._broker_ms, topics)
         self.progressed_at = time.monotonic()
         self.newest_s = 0.0
         self.skew_s = 0.0
