@@ -17,8 +17,6 @@ U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 
-VERSION = np.array([1], np.uint64)
-"""State before the data of a LowCardinality column: shared dictionaries with additional keys."""
 _ADDITIONAL_KEYS = 1 << 9 | 1 << 10
 
 
@@ -86,7 +84,7 @@ def encode(buffer: U8, at: I64, length: I32) -> tuple[I64, I32]:
 
 
 def low_cardinality(keys: Data, count: int, index: npt.NDArray[np.integer]) -> list[Data]:
-    """The column's data (without VERSION): `count` distinct values as a String column, then `index`. Nothing at all for no rows."""
+    """The column's data (without the version before it): `count` distinct values as a String column, then `index`. Nothing at all for no rows."""
     if not len(index):
         return []
     width, kind = (0, np.uint8) if count <= 1 << 8 else (1, np.uint16) if count <= 1 << 16 else (2, np.uint32)

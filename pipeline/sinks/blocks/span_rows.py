@@ -4,20 +4,23 @@ Promises: every span is one row, but of one trace at most `spans_per_trace_max` 
 the OpenTelemetry exporter writes them. The same columns give the same bytes. Does not redact, does not cut: that is decode's part.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.kernels.native.block import Column, Data, block
-from pipeline.kernels.native.dictionary import VERSION, encode, low_cardinality, low_cardinality_strings
+from pipeline.kernels.native.block import Data, text
+from pipeline.kernels.native.dictionary import encode, low_cardinality, low_cardinality_strings
 from pipeline.kernels.native.strings import hex_ids, repeat, strings, strings_with_ends
 from pipeline.model.outcome import Block
 from pipeline.model.records import Records
 from pipeline.model.span_columns import Attributes, Events, Links, SpanColumns, Strings
+from pipeline.sinks.blocks.block_table import BlockColumn, BlockTable
 from pipeline.sinks.blocks.span_selection import select, within_bytes, within_trace_limit
 
-TABLE = "otel_traces"
 KINDS = ("Unspecified", "Internal", "Server", "Client", "Producer", "Consumer")
 """SpanKind as the exporter writes it, by OTLP's number."""
 STATUS_CODES = ("Unset", "Ok", "Error")
@@ -27,6 +30,17 @@ MAP = "Map(LowCardinality(String), String)"
 U64 = npt.NDArray[np.uint64]
 
 
+@dataclass(frozen=True, slots=True)
+class SpanBatch:
+    """The spans of a block, and the records that they came in."""
+
+    spans: SpanColumns
+    records: Records
+
+
+Transform = Callable[[SpanBatch, Any], list[Data]]
+
+
 def span_rows(columns: SpanColumns, records: Records, spans_per_trace_max: int) -> tuple[Block, int]:
     """The block, and how many spans it leaves out because their trace has too many, or because the rows would take too much memory."""
     spans = len(columns)
@@ -34,85 +48,86 @@ def span_rows(columns: SpanColumns, records: Records, spans_per_trace_max: int) 
         columns = select(columns, first)
     if (fitting := within_bytes(columns)) is not None:
         columns = select(columns, fitting)
-    left_out = spans - len(columns)
-    parts = list(_columns(columns, records))
-    names = tuple(name for name, _, _ in parts)
-    return Block(TABLE, names, len(columns), block(len(columns), parts)), left_out
+    return OTEL_TRACES.block(SpanBatch(columns, records), len(columns)), spans - len(columns)
 
 
-def _columns(c: SpanColumns, records: Records) -> Iterator[Column]:
-    buffer = c.buffer
-    yield "Timestamp", "DateTime64(9)", [c.start_ns]
-    yield "TraceId", "String", [hex_ids(buffer, c.trace_id, 16)]
-    yield "SpanId", "String", [hex_ids(buffer, c.span_id, 8)]
-    yield "ParentSpanId", "String", [hex_ids(buffer, c.parent_span_id, 8)]
-    yield "TraceState", "String", [_strings(buffer, c.trace_state)]
-    yield "SpanName", LOW, [VERSION, *low_cardinality_strings(buffer, c.name.at, c.name.length)]
-    yield "SpanKind", LOW, _enumeration(KINDS, c.kind)
-    yield "ServiceName", LOW, _service_names(c)
-    yield "ResourceAttributes", MAP, _resource_attributes(c)
-    yield "ScopeName", "String", [_repeated(buffer, c.scopes.name, c.scope)]
-    yield "ScopeVersion", "String", [_repeated(buffer, c.scopes.version, c.scope)]
-    yield "SpanAttributes", MAP, [VERSION, *_map(buffer, c.attributes, len(c))]
-    yield "Duration", "UInt64", [np.maximum(c.end_ns - c.start_ns, 0)]
-    yield "StatusCode", LOW, _enumeration(STATUS_CODES, c.status_code)
-    yield "StatusMessage", "String", [_strings(buffer, c.status_message)]
-    yield from _events(buffer, c.events, len(c))
-    yield from _links(buffer, c.links, len(c))
-    yield from _lineage(c, records)
+def _values(_: SpanBatch, values: npt.NDArray[np.generic]) -> list[Data]:
+    return [values]
 
 
-def _lineage(c: SpanColumns, records: Records) -> Iterator[Column]:
-    yield "topic", LOW, _constant(records.topic, len(c))
-    yield "epoch", LOW, _constant(records.epoch, len(c))
-    yield "partition", "Int32", [np.full(len(c), records.partition, np.int32)]
-    yield "record_offset", "Int64", [records.offsets[c.record]]
-    yield "span_index", "Int32", [c.index_in_record]
-    yield "weight", "Float64", [c.weight]
-    yield "flags", "UInt32", [c.flags]
-    yield "dropped_attributes", "UInt32", [c.dropped_attributes]
-    yield "dropped_events", "UInt32", [c.dropped_events]
-    yield "dropped_links", "UInt32", [c.dropped_links]
+def _ids(size: int) -> Transform:
+    return lambda batch, at: [hex_ids(batch.spans.buffer, at, size)]
 
 
-def _events(buffer: npt.NDArray[np.uint8], events: Events | None, count: int) -> Iterator[Column]:
-    ends = _ends(None if events is None else events.first, count)
-    if events is None:
-        yield "Events.Timestamp", "Array(DateTime64(9))", [ends]
-        yield "Events.Name", f"Array({LOW})", [VERSION, ends]
-        yield "Events.Attributes", f"Array({MAP})", [VERSION, ends]
-        return
-    yield "Events.Timestamp", "Array(DateTime64(9))", [ends, events.time_ns]
-    names = low_cardinality_strings(buffer, events.name.at, events.name.length)
-    yield "Events.Name", f"Array({LOW})", [VERSION, ends, *names]
-    attributes = _map(buffer, events.attributes, len(events.time_ns))
-    yield "Events.Attributes", f"Array({MAP})", [VERSION, ends, *attributes]
+def _text(batch: SpanBatch, texts: Strings) -> list[Data]:
+    return [_strings(batch.spans.buffer, texts)]
 
 
-def _links(buffer: npt.NDArray[np.uint8], links: Links | None, count: int) -> Iterator[Column]:
-    ends = _ends(None if links is None else links.first, count)
-    if links is None:
-        for name in ("TraceId", "SpanId", "TraceState"):
-            yield f"Links.{name}", "Array(String)", [ends]
-        yield "Links.Attributes", f"Array({MAP})", [VERSION, ends]
-        return
-    yield "Links.TraceId", "Array(String)", [ends, hex_ids(buffer, links.trace_id, 16)]
-    yield "Links.SpanId", "Array(String)", [ends, hex_ids(buffer, links.span_id, 8)]
-    yield "Links.TraceState", "Array(String)", [ends, _strings(buffer, links.trace_state)]
-    attributes = _map(buffer, links.attributes, len(links.trace_id))
-    yield "Links.Attributes", f"Array({MAP})", [VERSION, ends, *attributes]
+def _low(batch: SpanBatch, texts: Strings) -> list[Data]:
+    return low_cardinality_strings(batch.spans.buffer, texts.at, texts.length)
 
 
-def _service_names(c: SpanColumns) -> list[Data]:
-    names = c.resources.service_name
+def _named(names: tuple[str, ...]) -> Transform:
+    """A number beyond the names counts as the first, as the exporter has it."""
+
+    def named(_: SpanBatch, index: npt.NDArray[np.uint8]) -> list[Data]:
+        known = np.where(index < len(names), index, 0).astype(np.uint8)
+        return low_cardinality(_keys(names), len(names), known)
+
+    return named
+
+
+def _of_scope(batch: SpanBatch, texts: Strings) -> list[Data]:
+    """Strings of the scopes, each as often as it has spans."""
+    data, ends = strings_with_ends(batch.spans.buffer, texts.at, texts.length)
+    return [repeat(data, ends, batch.spans.scope)]
+
+
+def _attributes(batch: SpanBatch, attributes: Attributes | None) -> list[Data]:
+    if attributes is None:
+        return [_no_ends(batch)]
+    keys = low_cardinality_strings(batch.spans.buffer, attributes.key.at, attributes.key.length)
+    return [attributes.first[1:].view(np.uint64), *keys, _strings(batch.spans.buffer, attributes.value)]
+
+
+def _length(batch: SpanBatch, end_ns: npt.NDArray[np.int64]) -> list[Data]:
+    return [np.maximum(end_ns - batch.spans.start_ns, 0)]
+
+
+def _each(name: str, inner: Transform) -> Transform:
+    """An array per span: what `inner` writes of `name` of the span's events or links."""
+    read = attrgetter(name)
+
+    def each(batch: SpanBatch, owned: Events | Links | None) -> list[Data]:
+        if owned is None:
+            return [_no_ends(batch)]
+        return [owned.first[1:].view(np.uint64), *inner(batch, read(owned))]
+
+    return each
+
+
+def _constant(batch: SpanBatch, value: str) -> list[Data]:
+    return low_cardinality(_keys((value,)), 1, np.zeros(len(batch.spans), np.uint8))
+
+
+def _constant_number(batch: SpanBatch, value: int) -> list[Data]:
+    return [np.full(len(batch.spans), value, np.int32)]
+
+
+def _of_record(batch: SpanBatch, offsets: npt.NDArray[np.int64]) -> list[Data]:
+    return [offsets[batch.spans.record]]
+
+
+def _service_names(batch: SpanBatch, names: Strings) -> list[Data]:
+    c = batch.spans
     values, index = encode(c.buffer, names.at, names.length)
     keys = strings(c.buffer, names.at[values], names.length[values])
-    return [VERSION, *low_cardinality(keys, len(values), index[c.resource])]
+    return low_cardinality(keys, len(values), index[c.resource])
 
 
-def _resource_attributes(c: SpanColumns) -> list[Data]:
+def _resource_attributes(batch: SpanBatch, attributes: Attributes) -> list[Data]:
     """Each resource's keys and values are written once, then copied for each of its spans."""
-    attributes = c.resources.attributes
+    c = batch.spans
     counts = np.diff(attributes.first)
     values, index = encode(c.buffer, attributes.key.at, attributes.key.length)
     keys = strings(c.buffer, attributes.key.at[values], attributes.key.length[values])
@@ -124,45 +139,57 @@ def _resource_attributes(c: SpanColumns) -> list[Data]:
     texts, text_ends = strings_with_ends(c.buffer, attributes.value.at, attributes.value.length)
     bounds = np.concatenate([np.zeros(1, np.int64), text_ends])[attributes.first]
     ends = np.cumsum(counts[c.resource]).astype(np.uint64)
-    return [VERSION, ends, *low_cardinality(keys, len(values), numbers), repeat(texts, bounds[1:], c.resource)]
+    return [ends, *low_cardinality(keys, len(values), numbers), repeat(texts, bounds[1:], c.resource)]
 
 
-def _map(buffer: npt.NDArray[np.uint8], attributes: Attributes | None, count: int) -> list[Data]:
-    ends = _ends(None if attributes is None else attributes.first, count)
-    if attributes is None:
-        return [ends]
-    keys = low_cardinality_strings(buffer, attributes.key.at, attributes.key.length)
-    return [ends, *keys, _strings(buffer, attributes.value)]
-
-
-def _ends(first: npt.NDArray[np.int64] | None, count: int) -> U64:
-    """Where each owner's rows end, as ClickHouse wants arrays."""
-    return np.zeros(count, np.uint64) if first is None else first[1:].view(np.uint64)
+def _no_ends(batch: SpanBatch) -> U64:
+    """Where arrays end that hold nothing."""
+    return np.zeros(len(batch.spans), np.uint64)
 
 
 def _strings(buffer: npt.NDArray[np.uint8], texts: Strings) -> npt.NDArray[np.uint8]:
     return strings(buffer, texts.at, texts.length)
 
 
-def _repeated(buffer: npt.NDArray[np.uint8], texts: Strings, owner: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-    """Strings of the owners, each as often as it has spans."""
-    data, ends = strings_with_ends(buffer, texts.at, texts.length)
-    return repeat(data, ends, owner)
-
-
-def _enumeration(names: tuple[str, ...], index: npt.NDArray[np.uint8]) -> list[Data]:
-    """A number beyond the names counts as the first, as the exporter has it."""
-    known = np.where(index < len(names), index, 0).astype(np.uint8)
-    return [VERSION, *low_cardinality(_keys(names), len(names), known)]
-
-
-def _constant(value: str, count: int) -> list[Data]:
-    return [VERSION, *low_cardinality(_keys((value,)), 1, np.zeros(count, np.uint8))]
-
-
 def _keys(names: tuple[str, ...]) -> bytes:
-    return b"".join(_short(name.encode()) for name in names)
+    return b"".join(text(name) for name in names)
 
 
-def _short(data: bytes) -> bytes:
-    return bytes([len(data)]) + data if len(data) < 128 else bytes([len(data) & 127 | 128, len(data) >> 7]) + data
+OTEL_TRACES: BlockTable[SpanBatch] = BlockTable(
+    "otel_traces",
+    (
+        BlockColumn("Timestamp", "DateTime64(9)", "spans.start_ns", _values),
+        BlockColumn("TraceId", "String", "spans.trace_id", _ids(16)),
+        BlockColumn("SpanId", "String", "spans.span_id", _ids(8)),
+        BlockColumn("ParentSpanId", "String", "spans.parent_span_id", _ids(8)),
+        BlockColumn("TraceState", "String", "spans.trace_state", _text),
+        BlockColumn("SpanName", LOW, "spans.name", _low),
+        BlockColumn("SpanKind", LOW, "spans.kind", _named(KINDS)),
+        BlockColumn("ServiceName", LOW, "spans.resources.service_name", _service_names),
+        BlockColumn("ResourceAttributes", MAP, "spans.resources.attributes", _resource_attributes),
+        BlockColumn("ScopeName", "String", "spans.scopes.name", _of_scope),
+        BlockColumn("ScopeVersion", "String", "spans.scopes.version", _of_scope),
+        BlockColumn("SpanAttributes", MAP, "spans.attributes", _attributes),
+        BlockColumn("Duration", "UInt64", "spans.end_ns", _length),
+        BlockColumn("StatusCode", LOW, "spans.status_code", _named(STATUS_CODES)),
+        BlockColumn("StatusMessage", "String", "spans.status_message", _text),
+        BlockColumn("Events.Timestamp", "Array(DateTime64(9))", "spans.events", _each("time_ns", _values)),
+        BlockColumn("Events.Name", f"Array({LOW})", "spans.events", _each("name", _low)),
+        BlockColumn("Events.Attributes", f"Array({MAP})", "spans.events", _each("attributes", _attributes)),
+        BlockColumn("Links.TraceId", "Array(String)", "spans.links", _each("trace_id", _ids(16))),
+        BlockColumn("Links.SpanId", "Array(String)", "spans.links", _each("span_id", _ids(8))),
+        BlockColumn("Links.TraceState", "Array(String)", "spans.links", _each("trace_state", _text)),
+        BlockColumn("Links.Attributes", f"Array({MAP})", "spans.links", _each("attributes", _attributes)),
+        BlockColumn("topic", LOW, "records.topic", _constant),
+        BlockColumn("epoch", LOW, "records.epoch", _constant),
+        BlockColumn("partition", "Int32", "records.partition", _constant_number),
+        BlockColumn("record_offset", "Int64", "records.offsets", _of_record),
+        BlockColumn("span_index", "Int32", "spans.index_in_record", _values),
+        BlockColumn("weight", "Float64", "spans.weight", _values),
+        BlockColumn("flags", "UInt32", "spans.flags", _values),
+        BlockColumn("dropped_attributes", "UInt32", "spans.dropped_attributes", _values),
+        BlockColumn("dropped_events", "UInt32", "spans.dropped_events", _values),
+        BlockColumn("dropped_links", "UInt32", "spans.dropped_links", _values),
+    ),
+    lambda batch, source: attrgetter(source)(batch),
+)
