@@ -1,13 +1,14 @@
-"""The examples of OTLP requests in `schemas/examples/otlp_spans`, for tests of every layer. Their spans end around EXAMPLES_MS."""
+"""The examples of `otlp_spans`, for tests of every layer. Their spans end around EXAMPLES_MS."""
 
-from pathlib import Path
+from typing import Literal
 
-FOLDER = Path(__file__).parents[2] / "schemas" / "examples" / "otlp_spans"
-EXAMPLES_MS = 1_700_000_000_000
+from schemas import topics
+
+EXAMPLES_MS = topics.registry()[topics.SPANS].examples.at_ms
 
 
-def examples(kind: str) -> dict[str, bytes]:
+def examples(kind: Literal["valid", "invalid"]) -> dict[str, bytes]:
     """By name: the `valid` or the `invalid` ones."""
-    found = {path.stem: path.read_bytes() for path in sorted((FOLDER / kind).glob("*.json"))}
-    assert found, f"no examples in {FOLDER / kind}"
+    found = topics.examples(topics.SPANS, kind)
+    assert found, f"no {kind} examples"
     return found

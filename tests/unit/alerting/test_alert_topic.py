@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.sinks.alert_topic import AlertStates, encode, write
-from schemas import export
+from schemas import export, topics
 from schemas.alert import Alert, fingerprint
 
-EXAMPLES = Path(export.__file__).with_name("examples") / "alerts"
+EXAMPLES = topics.FOLDER / topics.ALERTS / "examples"
 VALID = sorted((EXAMPLES / "valid").glob("*.json"))
 INVALID = sorted((EXAMPLES / "invalid").glob("*.json"))
 SCHEMA = json.loads((export.FOLDER / "alert.schema.json").read_text())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from pipeline.stages.decode import decode
+from schemas.topics import SPANS, registry
 from tests.support.otlp_examples import EXAMPLES_MS, examples
 from tests.unit.stages.decode.strategies import requests
 from tests.unit.stages.decode.support import NOW_MS, RULES, parsed, records, rows_in, rows_of, shared, text
@@ -57,20 +58,7 @@ def test_a_valid_example_gives_what_protobufs_own_reader_of_json_gives(name: str
     assert rows_in(decoded.spans) == rows_of(request)
 
 
-INVALID = {
-    "attribute_value_not_an_object": ("bad_json", 0),
-    "cut_off": ("bad_json", -1),
-    "name_not_a_text": ("bad_json", 1),
-    "no_end_time": ("bad_time", 1),
-    "resource_not_an_object": ("bad_json", 0),
-    "resource_spans_not_an_array": ("bad_json", -1),
-    "span_id_not_hex": ("bad_id", 1),
-    "span_not_an_object": ("bad_json", 1),
-    "time_not_a_number": ("bad_json", 1),
-    "too_old": ("too_old", 1),
-    "trace_id_too_short": ("bad_id", 1),
-    "values_too_deep": ("too_deep", 1),
-}
+INVALID = {name: (one.reason, one.item) for name, one in registry()[SPANS].examples.invalid.items()}
 """What the letter says, and of which span; -1 of the whole record."""
 
 
