@@ -1,4 +1,4 @@
-# All that the machine must have: make and Python >= 3.11 with venv. Everything else is installed here, from requirements.lock.
+# All that the machine must have: make and Python >= 3.11 with venv. Everything else is installed here, from the lock files.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 UV_VERSION := 0.13.9
@@ -9,12 +9,12 @@ ARGS ?=
 # Tests start hundreds of processes: with compiled modules on disk each starts in a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-fast check bench setup lock clean format test-peers picture
+.PHONY: help demo test test-fast check bench setup setup-demo lock clean format test-peers picture
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: setup ## everything on this machine, live: Kafka, ClickHouse, worker, receiver, example shop, load, faults
+demo: setup-demo ## everything on this machine, live: Kafka, ClickHouse, worker, receiver, example shop, load, faults
 	$(BIN)/tailrace demo $(ARGS)
 
 test: setup ## all tests, on a real Kafka and ClickHouse's real engine
@@ -36,24 +36,35 @@ format: setup ## mend what the formatter and the linter can mend
 bench: setup ## speed of the kernels; ARGS=--help names the longer ones: against peers, delay, scale and others
 	$(BIN)/python -m benchmarks $(ARGS)
 
-picture: setup ## draw docs/live.svg from a run of the demo
+picture: setup-demo ## draw docs/live.svg from a run of the demo
 	$(BIN)/tailrace demo --seconds 165 --picture docs/live.svg
 
-setup: .venv/.ready ## the environment in .venv, from the lock file
+setup: .venv/.ready ## the environment for development in .venv, from requirements-dev.lock
+
+setup-demo: .venv/.demo ## the smaller one for `make demo`, from requirements-demo.lock
 
 .cache/uv/bin/uv:
 	$(PYTHON) -m venv .cache/uv
 	.cache/uv/bin/python -m pip install --quiet uv==$(UV_VERSION)
 
-.venv/.ready: requirements.lock pyproject.toml | $(filter .cache/uv/bin/uv,$(UV))
+PROJECT := pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+.venv/.ready: requirements-dev.lock pyproject.toml | $(filter .cache/uv/bin/uv,$(UV))
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
-	$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.lock
+	$(UV) $(PROJECT)
+	@touch $@ .venv/.demo
+
+.venv/.demo: requirements-demo.lock pyproject.toml | $(filter .cache/uv/bin/uv,$(UV))
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements-demo.lock
+	$(UV) $(PROJECT)
 	@touch $@
 
-lock: | $(filter .cache/uv/bin/uv,$(UV)) ## resolve the dependencies anew into requirements.lock
-	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev --extra demo \
-		--output-file requirements.lock pyproject.toml
+COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-package tailrace
+lock: | $(filter .cache/uv/bin/uv,$(UV)) ## resolve the dependencies anew into the lock files
+	$(UV) $(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(UV) $(COMPILE) --extra demo --extra build --constraint requirements-dev.lock --output-file requirements-demo.lock pyproject.toml
+	$(UV) $(COMPILE) --extra build --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
 
 COLLECTOR := .cache/peers/collector/otelcol-peer
 $(COLLECTOR): benchmarks/peers/collector.yaml

@@ -45,6 +45,9 @@ def demo(
     rows of all services came, the first fault raised its alert and the alert was resolved, and every span that the shop sent was
     stored and counted; what is not seen yet is waited for, at most --patience seconds more.
     """
+    from pipeline.embedded.installed import must_have
+
+    must_have("embedded", "demo")
     from rich.console import Console
 
     from pipeline.demo.run import Plan, run

@@ -12,6 +12,9 @@ def register(app: typer.Typer) -> None:
 
 def clickhouse(context: typer.Context) -> None:
     """ClickHouse's HTTP interface over one engine of this process: `--data-dir`, `--port`, `--json` (`--help`: all)."""
+    from pipeline.embedded.installed import must_have
+
+    must_have("embedded")
     from pipeline.embedded.clickhouse.server import main
 
     raise typer.Exit(main(context.args))

@@ -12,6 +12,9 @@ def register(app: typer.Typer) -> None:
 
 def kafka(context: typer.Context) -> None:
     """Apache Kafka (KRaft, one node) in the foreground: `--data-dir`, `--port`, `--json` (`--help`: all)."""
+    from pipeline.embedded.installed import must_have
+
+    must_have("embedded")
     from pipeline.embedded.kafka.__main__ import main
 
     raise typer.Exit(main(context.args))

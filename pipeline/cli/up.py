@@ -33,6 +33,9 @@ def up(
     ] = False,
 ) -> None:
     """Start Kafka, ClickHouse, collectors and workers on this machine; Ctrl-C stops them in order."""
+    from pipeline.embedded.installed import must_have
+
+    must_have("embedded")
     from pipeline.embedded.supervisor.up import Options
     from pipeline.embedded.supervisor.up import up as run
     from pipeline.settings import load
