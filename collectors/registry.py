@@ -1,9 +1,16 @@
-"""The collectors that there are: a new one is a folder and a line here."""
+"""The collectors that there are: the one registration.
 
-from collectors.otlp.config import OtlpSettings
+It feeds `tailrace collect NAME`, `tailrace up`, `doctor`, the settings page, the names of settings, the compose check and the life-cycle test
+(tests/integration/collectors). A new collector is a folder and a line here. Importing this loads facts, no servers.
+"""
+
+from collectors.base import Collector
+from collectors.otlp.collector import OTLP
 from pipeline.settings import Section
+
+REGISTERED: tuple[Collector, ...] = (OTLP,)
 
 
 def settings_models() -> list[type[Section]]:
     """The settings of each collector."""
-    return [OtlpSettings]
+    return [collector.settings for collector in REGISTERED]

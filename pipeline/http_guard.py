@@ -7,16 +7,20 @@ settings name. Programs send none of these headers and notice nothing. An addres
 It doesn't know keys, paths or bodies. Collectors may import it (docs/adr/0008-doors.md).
 """
 
+from __future__ import annotations
+
 import ipaddress
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-from aiohttp import web
-from aiohttp.typedefs import Middleware
 
 from pipeline.errors import Misconfigured
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+if TYPE_CHECKING:  # settings ask what is loopback, and load no server for it
+    from aiohttp import web
+    from aiohttp.typedefs import Middleware
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def is_loopback(host: str) -> bool:
@@ -51,6 +55,7 @@ def objection(headers: Mapping[str, str], *, bound_host: str, origins: Collectio
 
 def guard(bound_host: str, origins: Collection[str] = ()) -> Middleware:
     """The rule as a middleware of aiohttp: 403 with the reason, before the handler and before a body is read."""
+    from aiohttp import web
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -29,7 +29,7 @@ def page() -> str:
 
 def by_section(of: Iterable[type[Section]]) -> dict[str, dict[str, FieldInfo]]:
     """Title → fields; a section that several programs have stands there once."""
-    return dict(section for model in of for section in model.sections())
+    return {title: fields for model in of for title, fields in model.sections().items()}
 
 
 def row(name: str, field: FieldInfo) -> str:

@@ -7,14 +7,17 @@ process has is an `OSError`, never a door half open.
 import errno
 import resource
 import socket
+from collections.abc import Sequence
 
+from collectors.http.errors import CannotOpen
 from pipeline.http_guard import is_loopback
+from pipeline.settings.base import PREFIX, host_port
 
 BACKLOG = 256
-RESERVED_FILES = 128
-"""Kept for Kafka's connections, logs and libraries."""
-FILES_PER_CONNECTION = 3
-"""The client's socket, and over gRPC both ends of the pipe to the library that speaks HTTP/2."""
+ACCEPTED_AT_ONCE = 32
+"""Of one listening socket, before the event loop gets to admitting any of them: asyncio takes as many as its backlog says."""
+RESERVED_FILES = 64 + 4 * ACCEPTED_AT_ONCE
+"""Kept for Kafka's connections, logs and libraries, and for what four listening sockets accept before any of it is admitted."""
 
 
 def listening(host: str, port: int) -> list[socket.socket]:
@@ -58,6 +61,23 @@ def raise_open_files() -> int:
     return hard if hard > 0 else 1 << 20
 
 
-def connections_that_fit(wanted: int, open_files: int) -> int:
-    """At most `wanted` connections, and never more than leave the process the files that it needs itself."""
-    return max(8, min(wanted, (open_files - RESERVED_FILES) // FILES_PER_CONNECTION))
+def files_for_connections(open_files: int) -> int:
+    """How many files connections may hold in all, so that the process has left what it needs itself."""
+    return max(32, open_files - RESERVED_FILES)
+
+
+def backlog_again(sockets: Sequence[socket.socket]) -> None:
+    """Let the kernel queue `BACKLOG` connections: asyncio set its own, smaller number when it began to serve."""
+    for one in sockets:
+        one.listen(BACKLOG)
+
+
+def listening_for(setting: str, address: str) -> tuple[list[socket.socket], str]:
+    """Bound sockets, and the address as clients write it. CannotOpen, naming the setting."""
+    host, port = host_port(address)
+    try:
+        sockets = listening(host, port)
+    except OSError as error:
+        raise CannotOpen(f"{PREFIX}{setting.upper()}", address, error.strerror or error) from None
+    shown = f"[{host}]" if ":" in host else host
+    return sockets, f"{shown}:{sockets[0].getsockname()[1]}"

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from collectors.http.connections import Connections
 from collectors.http.gate import HttpGate
+from collectors.http.listen import ACCEPTED_AT_ONCE, backlog_again
 
 
 class GatedSite(web.BaseSite):
@@ -49,8 +50,10 @@ class GatedSite(web.BaseSite):
                 sock=one,
                 ssl=self._ssl_context,
                 ssl_handshake_timeout=timeout_s,
+                backlog=ACCEPTED_AT_ONCE,
             )
             self._servers.append(made)
+        backlog_again(self._sockets)
         self._server = self._servers[0]
 
     async def stop(self) -> None:

@@ -11,14 +11,14 @@ from typing import Any
 
 import grpc
 
+from collectors.http.delivery import Delivery
 from collectors.http.errors import Kind, Refused
 from collectors.http.keys import demand
 from collectors.otlp import answers
-from collectors.otlp.config import OtlpSettings
-from collectors.otlp.health import Health
 from collectors.otlp.intake import Intake
 from collectors.otlp.signals import SIGNALS, Signal
 from collectors.otlp.translate import Encoding
+from collectors.settings import FrontSettings
 
 log = logging.getLogger(__name__)
 
@@ -33,26 +33,14 @@ def _identity(data: bytes) -> bytes:
 class GrpcDoor:
     """Turns gRPC calls into calls of the intake, and its outcomes into answers."""
 
-    def __init__(self, settings: OtlpSettings, intake: Intake) -> None:
+    def __init__(self, settings: FrontSettings, delivery: Delivery, intake: Intake) -> None:
         self._settings = settings
+        self._delivery = delivery
         self._intake = intake
-        self._health = Health([signal.service for signal in SIGNALS], intake.ready)
 
-    def server(self) -> grpc.aio.Server:
-        """A server with the three services, not yet bound or started."""
-        server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", self._settings.otlp_max_body_bytes),
-                ("grpc.max_metadata_size", 16 << 10),
-                ("grpc.so_reuseport", 0),
-                ("grpc.server_handshake_timeout_ms", int(self._settings.otlp_header_timeout_s * 1000)),
-                ("grpc.max_concurrent_streams", 4 * self._settings.otlp_max_requests),
-            ],
-            # Admission refuses first, and says when to come back; this is the wall behind it.
-            maximum_concurrent_rpcs=4 * self._settings.otlp_max_requests,
-        )
-        server.add_generic_rpc_handlers((*(self._service(signal) for signal in SIGNALS), self._health.handler()))
-        return server
+    def handlers(self) -> list["grpc.GenericRpcHandler[bytes, bytes]"]:
+        """The three services."""
+        return [self._service(signal) for signal in SIGNALS]
 
     def _service(self, signal: Signal) -> "grpc.GenericRpcHandler[bytes, bytes]":
         # As a stream of one message: so the handler begins with the headers, and decides whether a body is read at all.
@@ -65,18 +53,19 @@ class GrpcDoor:
         async def export(_: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
             try:
                 self._demand_key(context)
-                with self._intake.admission.coming() as ticket:
+                with self._delivery.admission.coming() as ticket:
                     body = await self._message(context)
                     ticket.enter()
                     ticket.grow(len(body))
                     accepted = await self._intake.receive(signal, body, Encoding.PROTOBUF)
+                self._delivery.counters.accepted(signal.name, len(body))
                 return answers.success(signal, accepted, Encoding.PROTOBUF)
             except Refused as error:
                 refused = error
             except Exception:
                 log.exception("a call of %s failed", signal.service)
                 refused = Refused(Kind.INTERNAL, "internal error")
-            self._intake.counters.refused(signal.name, refused.kind.name)
+            self._delivery.counters.refused(signal.name, refused.kind.name)
             await self._abort(context, refused)
             raise AssertionError("abort raises")
 
@@ -85,7 +74,7 @@ class GrpcDoor:
     async def _message(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         """The call's one message, within its time."""
         try:
-            async with asyncio.timeout(self._settings.otlp_read_timeout_s):
+            async with asyncio.timeout(self._settings.read_timeout_s):
                 body: object = await context.read()
                 more = isinstance(body, bytes) and isinstance(await context.read(), bytes)
         except TimeoutError:
@@ -95,11 +84,11 @@ class GrpcDoor:
         return body
 
     def _demand_key(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        if self._settings.otlp_keys:
+        if self._settings.keys:
             sent = {key: str(value) for key, value in context.invocation_metadata() or ()}
-            demand(self._settings.otlp_keys, sent.get("authorization", ""), sent.get("x-api-key", ""))
+            demand(self._settings.keys, sent.get("authorization", ""), sent.get("x-api-key", ""))
 
     async def _abort(self, context: grpc.aio.ServicerContext[bytes, bytes], refused: Refused) -> None:
-        status = answers.status(refused.kind, refused.message, self._settings.otlp_retry_after_s)
+        status = answers.status(refused.kind, refused.message, self._settings.retry_after_s)
         trailers = ((DETAILS, status.SerializeToString()),)
         await context.abort(CODES[refused.kind.value.grpc], refused.message, trailers)

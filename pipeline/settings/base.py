@@ -27,20 +27,20 @@ class Section(BaseModel):
     """Heading on the settings page; a class that only joins sections has none of its own."""
 
     @classmethod
-    def sections(cls) -> list[tuple[str, dict[str, FieldInfo]]]:
-        """(title, own fields by name) of each section that this class is made of, in its order."""
-        made_of = [one for one in _in_order(cls) if "title" in one.__dict__]
-        named = [
-            (one.title, {name: field for name, field in cls.model_fields.items() if name in one.__annotations__})
-            for one in made_of
-        ]
-        return [(title, fields) for title, fields in named if fields]
+    def sections(cls) -> dict[str, dict[str, FieldInfo]]:
+        """Title → own fields by name, of each section that this class is made of, in its order."""
+        found: dict[str, dict[str, FieldInfo]] = {}
+        for one in (one for one in _in_order(cls) if "title" in one.__dict__):
+            own = {name: field for name, field in cls.model_fields.items() if name in one.__annotations__}
+            if own:
+                found.setdefault(one.title, {}).update(own)
+        return found
 
     def redacted(self) -> dict[str, str]:
         """Name → value as text, section by section, fit for logs: no secret in it."""
         return {
             name: shown(getattr(self, name), field)
-            for _, fields in type(self).sections()
+            for fields in type(self).sections().values()
             for name, field in fields.items()
         }
 

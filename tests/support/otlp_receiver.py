@@ -40,7 +40,7 @@ async def receiver(publisher: MemoryPublisher | None = None, **settings: object)
 
 
 async def under_way(running: Receiver, count: int) -> None:
-    while running.intake.admission.requests < count:  # noqa: ASYNC110 - the receiver tells nobody that it waits
+    while running.delivery.admission.requests < count:  # noqa: ASYNC110 - the receiver tells nobody that it waits
         await asyncio.sleep(0.01)
 
 

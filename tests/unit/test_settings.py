@@ -149,7 +149,7 @@ def test_one_file_serves_every_program(tmp_path: Path) -> None:
     env = {"TAILRACE_CONFIG": str(file)}
     worker, receiver = load(env)[0], read(OtlpSettings, env)[0]
     assert (worker.hold_s, worker.apdex_by_service, worker.kafka_bootstrap) == (7, {"shop": 1.0}, "k:1")
-    assert [key.get_secret_value() for key in receiver.otlp_keys] == ["a", "b"]
+    assert [key.get_secret_value() for key in receiver.front.keys] == ["a", "b"]
     assert receiver.kafka_bootstrap == "k:1"
 
 
@@ -246,6 +246,6 @@ def test_a_name_in_small_letters_is_told_for_it_would_be_ignored() -> None:
 
 def test_every_section_names_itself_and_no_two_have_the_same_setting() -> None:
     for model in models():
-        fields = [name for _, section in model.sections() for name in section]
+        fields = [name for section in model.sections().values() for name in section]
         assert sorted(fields) == sorted(model.model_fields)
-        assert all(title for title, _ in model.sections())
+        assert all(model.sections())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.http.connections import SILENT_S, Connection, Connections
-from collectors.http.listen import connections_that_fit, listening, raise_open_files
+from collectors.http.listen import RESERVED_FILES, files_for_connections, listening, raise_open_files
 
 
 class Clock:
@@ -74,6 +74,31 @@ def test_the_limits_hold_whatever_comes(steps: list[tuple[str, float, bool]]) ->
     assert SILENT_S > 0
 
 
+@given(st.lists(st.tuples(st.sampled_from([1, 3]), st.floats(0, 1), st.booleans()), max_size=60))
+def test_connections_never_hold_more_files_than_there_are(steps: list[tuple[int, float, bool]]) -> None:
+    clock = Clock()
+    connections = Connections(max_total=50, max_per_address=50, clock=clock, max_files=10)
+    open_: dict[int, Connection] = {}
+    for number, (files, wait_s, leave) in enumerate(steps):
+        clock.now += wait_s
+        made = connections.admit("a", partial(open_.__delitem__, number), files=files)
+        if made is not None:
+            open_[number] = made
+        if leave and open_:
+            connections.gone(open_.pop(min(open_)))
+        assert connections.files == sum(one.files for one in open_.values()) <= 10
+
+
+def test_a_connection_of_three_files_sends_away_as_many_as_it_needs() -> None:
+    clock, closed = Clock(), list[int]()
+    connections = Connections(max_total=50, max_per_address=50, clock=clock, max_files=6)
+    for number in range(6):
+        assert connections.admit("a", partial(closed.append, number)) is not None
+    clock.now = 1
+    assert connections.admit("b", lambda: None, files=3) is not None
+    assert closed == [0, 1, 2]
+
+
 def test_localhost_is_reached_over_both_families() -> None:
     sockets = listening("127.0.0.1", 0)
     try:
@@ -94,6 +119,5 @@ def test_open_files_bound_the_connections() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert connections_that_fit(4096, 1024) == (1024 - 128) // 3
-    assert connections_that_fit(4096, 1 << 20) == 4096
-    assert connections_that_fit(4096, 100) == 8
+    assert files_for_connections(1024) == 1024 - RESERVED_FILES
+    assert files_for_connections(100) == 32

@@ -25,7 +25,7 @@ def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setenv("TAILRACE_OTLP_KEYS", "alpha, beta")
     settings, _ = read(OtlpSettings)
     assert (settings.otlp_http, settings.otlp_grpc) == ("127.0.0.1:1", "127.0.0.1:3")
-    assert [key.get_secret_value() for key in settings.otlp_keys] == ["alpha", "beta"]
+    assert [key.get_secret_value() for key in settings.front.keys] == ["alpha", "beta"]
     assert "alpha" not in repr(settings)
 
 

@@ -164,7 +164,7 @@ async def test_overload_means_come_back_later_on_both_doors(limits: dict[str, ob
         assert retry_info(caught.value) is not None
         publisher.release()
         await asyncio.gather(*waiting)
-        assert running.intake.admission.requests == running.intake.admission.bytes == 0
+        assert running.delivery.admission.requests == running.delivery.admission.bytes == 0
 
 
 async def test_garbage_is_refused_and_spoils_no_neighbour() -> None:

@@ -44,12 +44,12 @@ async def test_clients_that_break_off_leave_nothing_behind(caplog: pytest.LogCap
         status, _, _ = await post(running, request(["a"]).SerializeToString(), PROTOBUF)
         assert status == 200
         await asyncio.wait_for(_until_idle(running), 5)
-        assert running.intake.admission.bytes == 0
+        assert running.delivery.admission.bytes == 0
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def _until_idle(running: Receiver) -> None:
-    while running.intake.admission.requests:  # noqa: ASYNC110 - the receiver tells nobody that a client has gone
+    while running.delivery.admission.requests:  # noqa: ASYNC110 - the receiver tells nobody that a client has gone
         await asyncio.sleep(0.01)
 
 
@@ -98,7 +98,7 @@ async def test_a_client_that_gives_up_loses_nothing_and_blocks_nobody() -> None:
         publisher.release()
         assert (await waiting)[0] == 200
         await asyncio.wait_for(_until_idle(running), 5)
-        assert running.intake.admission.bytes == 0
+        assert running.delivery.admission.bytes == 0
 
 
 @pytest.mark.parametrize("door", ["otlp_http", "otlp_grpc"])

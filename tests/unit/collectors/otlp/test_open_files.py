@@ -6,6 +6,7 @@ import resource
 import signal
 import sys
 import time
+import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,13 +14,18 @@ from pathlib import Path
 import grpc
 import pytest
 
+from collectors.http.listen import RESERVED_FILES
 from collectors.otlp.signals import TRACES
+from collectors.rpc.pipe import FILES as FILES_OVER_RPC
 from tests.support.otlp_receiver import request
 from tests.unit.collectors.otlp.test_process import free_port, status_of
 from tests.unit.collectors.otlp.test_slow_senders import HALVES, holding
 
 FILES, SENDERS = 1024, 1100
 LOG_LINES_MAX = 50
+SLACK = 6
+"""Files that come and go by themselves: attempts to reach Kafka, a connection that is just closing."""
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 @pytest.fixture
@@ -76,6 +82,45 @@ async def answered(http: int, grpc_port: int) -> None:
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
     assert "Kafka" in str(caught.value.details()), "it is the receiver that answers, not the channel that can't connect"
     assert time.monotonic() - began < 20
+
+
+def open_files(running: asyncio.subprocess.Process) -> int:
+    return len(os.listdir(f"/proc/{running.pid}/fd"))
+
+
+def connections(http: int) -> int:
+    """As /metrics tells; 0 where there was no room for asking."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{http}/metrics", timeout=10) as answer:
+            line = next(line for line in answer if line.startswith(b"tailrace_otlp_connections "))
+    except ConnectionError:
+        return 0
+    return int(float(line.split()[1]))
+
+
+@pytest.mark.usefixtures("many_files")
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the files of another process under /proc")
+async def test_a_connection_is_charged_the_files_that_it_takes(tmp_path: Path) -> None:
+    """Of a door each: what the process opens for 50 connections; and all files but the reserved ones may be connections over HTTP."""
+    http, grpc_port = free_port(), free_port()
+    async with process(tmp_path / "log", http, grpc_port) as running:
+        for port, data, files in ((http, HALVES["half a head"], 1), (grpc_port, PREFACE, FILES_OVER_RPC)):
+            before = open_files(running)
+            async with holding(f"127.0.0.1:{port}", data, 50):
+                async with asyncio.timeout(20):
+                    while open_files(running) < before + 50 * files - SLACK:  # noqa: ASYNC110 - /proc tells nobody
+                        await asyncio.sleep(0.05)
+                assert open_files(running) <= before + 50 * files + SLACK
+            async with asyncio.timeout(20):
+                while open_files(running) > before + SLACK:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        async with holding(f"127.0.0.1:{http}", HALVES["half a head"], SENDERS):
+            most = 0
+            async with asyncio.timeout(20):
+                while most < FILES - RESERVED_FILES - 8:
+                    most = max(most, await asyncio.to_thread(connections, http))
+            assert FILES // 2 < most <= FILES - RESERVED_FILES
+            assert open_files(running) < FILES
 
 
 @pytest.mark.usefixtures("many_files")

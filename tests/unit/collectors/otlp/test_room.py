@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from collectors.otlp import room
+from collectors.http import room
 from tests.support.otlp_receiver import PROTOBUF, call, post, receiver, request, stored
 
 MIB = 1 << 20
@@ -33,7 +33,7 @@ async def test_a_full_disk_is_ridden_out(
     monkeypatch.setattr(room, "EVERY_S", 0.0)
     body = request(["a"]).SerializeToString()
     filler = small_disk / "filler"
-    caplog.set_level(logging.WARNING, "collectors.otlp.room")
+    caplog.set_level(logging.WARNING, "collectors.http.room")
     async with receiver(data_dir=small_disk / "data", otlp_min_free_bytes=4 * MIB) as running:
         assert (await post(running, body, PROTOBUF))[0] == 200
         await asyncio.to_thread(filler.write_bytes, bytes(13 * MIB))
@@ -43,13 +43,13 @@ async def test_a_full_disk_is_ridden_out(
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await call(running, body)
             assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
-        assert not await running.intake.ready()
+        assert not await running.delivery.ready()
         await asyncio.to_thread(filler.write_bytes, bytes(10 * MIB))
         assert (await post(running, body, PROTOBUF))[0] == 503, "more than the least, but not enough: no fluttering"
         filler.unlink()
         assert (await post(running, body, PROTOBUF))[0] == 200
         assert stored(running) == [body, body]
-    said = [record.getMessage() for record in caplog.records if record.name == "collectors.otlp.room"]
+    said = [record.getMessage() for record in caplog.records if record.name == "collectors.http.room"]
     assert ["nearly full" in line for line in said] == [True, False]
 
 

@@ -54,7 +54,7 @@ async def test_half_requests_beyond_the_limit_hold_neither_door(half: str, caplo
                 assert (await post(running, body, PROTOBUF))[0] == 200
                 assert await call(running, body) == b""
         assert len(stored(running)) >= 1
-        assert len(running.connections) <= 8
+        assert len(running.delivery.connections) <= 8
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
@@ -67,11 +67,11 @@ async def test_a_half_request_ends_after_its_time(half: str) -> None:
                 await asyncio.gather(*map(ended, readers))
             assert time.monotonic() - began < 15
         await asyncio.wait_for(_until_none(running), 10)
-        assert running.intake.admission.bytes == running.intake.admission.requests == 0
+        assert running.delivery.admission.bytes == running.delivery.admission.requests == 0
 
 
 async def _until_none(running: Receiver) -> None:
-    while len(running.connections):  # noqa: ASYNC110 - the receiver tells nobody that a client has gone
+    while len(running.delivery.connections):  # noqa: ASYNC110 - the receiver tells nobody that a client has gone
         await asyncio.sleep(0.01)
 
 
@@ -87,7 +87,7 @@ async def test_bytes_that_half_bodies_hold_are_given_back_to_who_sends_whole_one
     async with receiver(otlp_max_body_bytes=1024, otlp_max_bytes_under_way=2048, otlp_header_timeout_s=30) as running:
         half = HEAD + b"Content-Length: 1000\r\n\r\n" + bytes(900)
         async with holding(running.http_address, half, 2):
-            while running.intake.admission.bytes < 1800:  # noqa: ASYNC110 - the receiver tells nobody
+            while running.delivery.admission.bytes < 1800:  # noqa: ASYNC110 - the receiver tells nobody
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.3)  # only what was silent for a while gives way
             answers = [(await post(running, body, PROTOBUF))[0] for _ in range(3)]
@@ -106,7 +106,7 @@ async def test_a_call_whose_message_does_not_come_ends_after_its_time() -> None:
         export: Any = channel.stream_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export", bytes, bytes)
         begun = export()
         assert await asyncio.wait_for(begun.code(), 10) is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert running.intake.admission.requests == 0
+        assert running.delivery.admission.requests == 0
 
 
 async def test_a_second_message_in_one_call_is_not_lost_in_silence() -> None:

@@ -9,9 +9,12 @@ import socket
 from collections.abc import Sequence
 
 from collectors.http.connections import Connection, Connections
+from collectors.http.listen import ACCEPTED_AT_ONCE, backlog_again
 
 CHUNK_BYTES = 256 << 10
 PREFACE_BYTES = 24
+FILES = 3
+"""Of one connection: the client's socket, and both ends of the pipe to the library."""
 
 
 class Pipe:
@@ -37,7 +40,10 @@ class Pipe:
     async def start(self) -> None:
         """Accept connections."""
         for one in self._sockets:
-            self._servers.append(await asyncio.start_server(self._serve, sock=one, limit=CHUNK_BYTES))
+            self._servers.append(
+                await asyncio.start_server(self._serve, sock=one, limit=CHUNK_BYTES, backlog=ACCEPTED_AT_ONCE)
+            )
+        backlog_again(self._sockets)
 
     def close(self) -> None:
         """Accept no more connections; those that are open stay until the server ends them."""
@@ -54,7 +60,7 @@ class Pipe:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")
-        connection = self._connections.admit(str(peer[0]) if peer else "", writer.transport.abort)
+        connection = self._connections.admit(str(peer[0]) if peer else "", writer.transport.abort, files=FILES)
         if connection is None:
             writer.transport.abort()
             return

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collectors.otlp.joiner import Joiner
+from collectors.http.joiner import Joiner
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=40), st.integers(40, 120))

@@ -1,4 +1,4 @@
-"""grpc.health.v1: SERVING while requests would be taken. Its two messages are one field each, so no generated code is needed.
+"""grpc.health.v1: SERVING while requests would be taken. Its two messages are one field each, so no code of its own is generated.
 
 Promises: no key is needed (probes bring none); Watch tells each change within `POLL_S`, and at most `WATCHERS_MAX` watch at once.
 """
@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc
-
-from collectors.otlp.wire import LEN, Malformed, fields
+from google.protobuf.message import DecodeError
+from google.protobuf.wrappers_pb2 import StringValue
 
 SERVICE = "grpc.health.v1.Health"
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = b"\x08\x01", b"\x08\x02", b"\x08\x03"
@@ -61,11 +61,7 @@ class Health:
 
 def _service_of(body: bytes) -> str | None:
     """The request's service; None where the message can't be read."""
-    name = ""
     try:
-        for number, wire_type, _, _, start, stop in fields(body, 0, len(body)):
-            if number == 1 and wire_type == LEN:
-                name = body[start:stop].decode()
-    except (Malformed, UnicodeDecodeError, IndexError):
+        return str(StringValue.FromString(body).value)  # the same message: one string, field 1
+    except DecodeError:
         return None
-    return name
