@@ -10,6 +10,7 @@ from typing import Any
 from pipeline import flow
 from pipeline.agents.faust_app import TailraceApp
 from pipeline.agents.run import WorkerDeps, build_worker
+from pipeline.alerting.in_force import describe
 from pipeline.alerting.rule_files import load as load_rules
 from pipeline.kafka.columns import warm_reading
 from pipeline.kafka.view import KafkaView
@@ -30,7 +31,8 @@ def build(settings: Settings, *, patient: bool = False, routes: Sequence[flow.Ro
         await view.close()
         await store.close()
 
-    pipelines = {topics.WINDOWS: stage_two(settings, store, view, routes).pipeline}
+    second = stage_two(settings, store, view, routes)
+    pipelines = {topics.WINDOWS: second.pipeline}
     parts = WorkerDeps(
         {route.topic: route.work(settings) for route in routes},
         store,
@@ -42,6 +44,7 @@ def build(settings: Settings, *, patient: bool = False, routes: Sequence[flow.Ro
         warm=warm_ups(settings, routes),
         firing=view.alerts,
         patient=patient,
+        rules=lambda: describe(second.rules, settings.rules),
     )
     return build_worker(settings, parts)
 
@@ -66,8 +69,8 @@ def stage_two(
         view,
         load_rules(settings.rules),
         flow.families(routes),
-        sources(routes),
         merge,
+        sources(routes),
         fence_s=settings.session_timeout_s / 2,
         alerts_per_rule=settings.alerts_per_rule,
         partitions=topics.registry()[topics.WINDOWS].partitions,

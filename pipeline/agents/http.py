@@ -1,7 +1,9 @@
-"""A worker's own doors: /metrics, /live (the loop answers), /ready (a member of the group, positions known, none halted), POST /intents/skip.
+"""A worker's own doors: /metrics, /live (the loop answers), /ready (a member of the group, positions known, none halted), and two for this machine.
 
-Promises: loopback unless told otherwise, and guarded against pages of other origins (pipeline/http_guard.py). The way past a
-halted partition's batch is for this machine alone. Knows the harness by five questions only.
+Those are /status (version, settings without secrets, rules in force, lag) and POST /intents/skip.
+
+Promises: loopback unless told otherwise, and guarded against pages of other origins (pipeline/http_guard.py). Knows the harness
+by a few questions.
 """
 
 import asyncio
@@ -27,6 +29,7 @@ async def open_doors(
     halted: Callable[[], Mapping[str, str]] = dict,
     skip: Skip | None = None,
     garbage: Callable[[], Mapping[str, float]] = dict,
+    about: Callable[[], Mapping[str, object]] = dict,
 ) -> web.AppRunner:
     """Serve; the runner is to be cleaned up. Misconfigured: an address beyond loopback without being told that it is meant."""
     host, _, port = address.rpartition(":")
@@ -38,14 +41,22 @@ async def open_doors(
     async def on_live(_: web.Request) -> web.Response:
         return web.json_response({"status": "live"})
 
-    async def on_ready(_: web.Request) -> web.Response:
+    def state() -> dict[str, object]:
         if reasons := halted():
-            return web.json_response({"status": "halted", "halted": dict(reasons)}, status=503)
-        is_ready = ready()
-        told: dict[str, object] = {"status": "ready" if is_ready else "waiting"}
+            return {"status": "halted", "halted": dict(reasons)}
+        told: dict[str, object] = {"status": "ready" if ready() else "waiting"}
         if shares := garbage():
             told["dead_letter_share"] = dict(shares)
-        return web.json_response(told, status=200 if is_ready else 503)
+        return told
+
+    async def on_ready(_: web.Request) -> web.Response:
+        told = state()
+        return web.json_response(told, status=200 if told["status"] == "ready" else 503)
+
+    async def on_status(request: web.Request) -> web.Response:
+        if not is_loopback(request.remote or ""):
+            return web.json_response({"error": "only this machine may ask for that"}, status=403)
+        return web.json_response({**state(), **about()})
 
     async def on_skip(request: web.Request) -> web.Response:
         if skip is None or not is_loopback(request.remote or ""):
@@ -61,7 +72,7 @@ async def open_doors(
         return web.json_response({"skipped": told})
 
     app = web.Application(middlewares=[guard(host)])
-    app.add_routes([web.post("/intents/skip", on_skip)])
+    app.add_routes([web.post("/intents/skip", on_skip), web.get("/status", on_status)])
     app.add_routes([web.get("/metrics", on_metrics), web.get("/live", on_live), web.get("/ready", on_ready)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -24,8 +24,7 @@ from pipeline.agents.http import bound_to, open_doors
 from pipeline.agents.own_alerts import OwnAlerts
 from pipeline.errors import Misconfigured, NotNow
 from pipeline.harness.backoff import Backoff
-from pipeline.harness.partition import PartitionPipeline
-from pipeline.harness.services import PipelineServices
+from pipeline.harness.partition import PartitionPipeline, PipelineServices
 from pipeline.harness.types import Limits, Membership, Partition, Pipeline, PipelineMaker, Work
 from pipeline.harness.watchdog import Watchdog
 from pipeline.harness.worker import Harness
@@ -76,6 +75,8 @@ class WorkerDeps:
     """Topic → hash of the settings that shape its rows; a topic without one has none."""
     patient: bool = False
     """Wait for topics and tables that are still to be made, instead of refusing."""
+    rules: Callable[[], Mapping[str, object]] = dict
+    """What rules are in force, for /status."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -111,7 +112,7 @@ class WorkerServices:
     ) -> None:
         self._settings, self._harness, self._telemetry = settings, harness, parts.telemetry
         self._topics, self._patient = (*parts.works, *parts.pipelines), parts.patient
-        self._check, self._close, self._warm = parts.check, close, parts.warm
+        self._check, self._close, self._warm, self._rules = parts.check, close, parts.warm, parts.rules
         self._watchdog = Watchdog(lambda: list(harness.pipelines.values()), settings.watchdog_s, fatal)
         self._doors: AppRunner | None = None
         self._own = None if parts.firing is None else OwnAlerts(harness, parts.firing, messages, parts.blocks)
@@ -136,6 +137,7 @@ class WorkerServices:
                 halted,
                 self._harness.skip,
                 garbage,
+                self._about,
             )
         except Misconfigured as error:
             fatal(error)
@@ -172,6 +174,16 @@ class WorkerServices:
         known = await topic_ids(self._settings.kafka_bootstrap, self._topics, timeout_s=2)
         if missing := sorted(set(self._topics) - set(known)):
             raise NotNow(f"there is no topic {', '.join(missing)} yet")
+
+    def _about(self) -> dict[str, object]:
+        """Who runs here, by which settings and rules, and how far behind it is: JSON without secrets."""
+        return {
+            "version": version("tailrace"),
+            "settings": self._settings.redacted(),
+            "rules": dict(self._rules()),
+            "lag_records": self._harness.lag_records(),
+            "partitions": len(self._harness.pipelines),
+        }
 
     def _metrics(self) -> bytes:
         self._harness.measure(self._telemetry)

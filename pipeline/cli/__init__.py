@@ -15,7 +15,7 @@ from pipeline.errors import NotNow, TailraceError
 from pipeline.settings.known import unknown
 
 COMMANDS = (
-    "demo", "up", "top", "alerts", "rules", "worker", "collect", "embedded",
+    "demo", "up", "top", "status", "alerts", "rules", "worker", "collect", "embedded",
     "migrate", "topics", "doctor", "dead_letters", "intents", "flow",
 )  # fmt: skip
 """Modules of this package, in the order of `--help`. Each has `register(app: typer.Typer) -> None`."""
@@ -39,9 +39,25 @@ def build() -> typer.Typer:
     app = typer.Typer(
         help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None
     )
+    app.callback()(_tailrace)
     for name in COMMANDS:
         importlib.import_module(f"pipeline.cli.{name}").register(app)
     return app
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+        from platform import python_version
+
+        typer.echo(f"tailrace {version('tailrace')} (Python {python_version()})")
+        raise typer.Exit
+
+
+def _tailrace(
+    _: bool = typer.Option(False, "--version", help="Say the version and end.", callback=_version, is_eager=True),
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ from functools import partial
 from pipeline import clock
 from pipeline.alerting.own import DEAD_SHARE, PartitionHealth
 from pipeline.errors import Fenced, Misconfigured, Never, NotNow
-from pipeline.harness.backoff import Backoff, repeat
-from pipeline.harness.takeover import ENDS_WORKERS
+from pipeline.harness.backoff import Backoff
+from pipeline.harness.partition import ENDS_WORKERS
 from pipeline.harness.types import (
     Fetch,
     Group,
@@ -144,6 +144,11 @@ class Harness:
                 telemetry.gauge("lag_records", lag, topic=topic, partition=str(partition))
                 telemetry.gauge("lag_seconds", _lag_s(pipeline, lag), topic=topic, partition=str(partition))
 
+    def lag_records(self) -> dict[str, int]:
+        """Topic/partition → records that are not worked on yet, halted partitions too; left out where that is not known yet."""
+        known = {pipeline.where: pipeline.lag_records() for pipeline in (self._pipelines | self._stopped).values()}
+        return {where: lag for where, lag in known.items() if lag is not None}
+
     def garbage(self) -> dict[str, float]:
         """Topic/partition → share of its last thousand records that became dead letters, where that is most of them."""
         shares = {pipeline.where: pipeline.dead_share for pipeline in self._pipelines.values()}
@@ -233,15 +238,16 @@ class Harness:
         self._telemetry.gauge("halted", 0, topic=partition.topic, partition=str(partition.partition))
 
     async def _epochs(self, topics: Sequence[str]) -> Mapping[str, str]:
-        async def ask() -> Mapping[str, str]:
-            ids = await self._topic_ids(topics)
-            if missing := set(topics) - set(ids):
-                raise NotNow(f"there is no topic {', '.join(sorted(missing))}")
-            return ids
-
-        return await repeat(
-            ask, Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s), "the question for the topics' ids"
-        )
+        backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)
+        while True:
+            try:
+                ids = await self._topic_ids(topics)
+                if missing := set(topics) - set(ids):
+                    raise NotNow(f"there is no topic {', '.join(sorted(missing))}")
+                return ids
+            except NotNow as error:
+                log.warning("the topics' ids are not known yet: %s", error)
+                await backoff.wait()
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:

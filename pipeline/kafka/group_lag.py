@@ -1,29 +1,86 @@
-"""How far a consumer group is behind, asked of Kafka from outside the group. Reads only; NotNow where Kafka does not answer."""
+"""How far a consumer group is behind and whether anybody is in it, asked of Kafka from outside the group.
 
-from collections.abc import Sequence
+Promises: reads only; NotNow where Kafka does not answer within the time that is given.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from pipeline.errors import NotNow
 from pipeline.kafka.reading import reader
 from pipeline.kafka.wire import metadata
 
+T = TypeVar("T")
+COORDINATOR_RETRY_S = 0.2
 
-async def lag_records(bootstrap: str, group: str, topics: Sequence[str]) -> int:
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """One consumer group."""
+
+    members: int
+    lag_records: dict[str, int]
+    """Topic → records between the committed offsets and the ends of its log; all of them where nothing is committed."""
+
+    @property
+    def total(self) -> int:
+        """Of all topics."""
+        return sum(self.lag_records.values())
+
+
+async def lag_records(bootstrap: str, group: str, topics: Sequence[str], *, timeout_s: float = 10.0) -> int:
     """Records between the group's committed offsets and the ends of the topics' logs; all of them where nothing is committed."""
-    known = (await metadata(bootstrap, topics, timeout_s=5)).topics
+    return (await group_state(bootstrap, group, topics, timeout_s=timeout_s)).total
+
+
+async def group_state(bootstrap: str, group: str, topics: Sequence[str], *, timeout_s: float = 10.0) -> GroupState:
+    """Members and lag by topic; a topic that is not there is left out."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _ask(bootstrap, group, topics, timeout_s)
+    except TimeoutError:
+        raise NotNow(f"Kafka at {bootstrap} does not answer: nothing came within {timeout_s:g} s") from None
+
+
+async def once_coordinated(ask: Callable[[], Awaitable[T]], *, patience_s: float = 10.0) -> T:
+    """The answer about a group, once the cluster has somebody to give it: a new cluster makes its topic of offsets when it is first asked."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            return await ask()
+        except GroupCoordinatorNotAvailableError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(COORDINATOR_RETRY_S)
+
+
+async def _ask(bootstrap: str, group: str, topics: Sequence[str], timeout_s: float) -> GroupState:
+    found = (await metadata(bootstrap, topics, timeout_s=timeout_s)).topics
+    known = {name: one for name, one in found.items() if not one.error}
     tps = [TopicPartition(name, number) for name, one in known.items() for number in range(one.partitions)]
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_s * 1000))
     try:
         await admin.start()
-        committed = await admin.list_consumer_group_offsets(group)
+        committed = await once_coordinated(lambda: admin.list_consumer_group_offsets(group))
+        (answer,) = await admin.describe_consumer_groups([group])
     except KafkaError as error:
         raise NotNow(f"Kafka at {bootstrap} does not answer: {error!r}") from error
     finally:
         await admin.close()
-    async with reader(bootstrap) as consumer:
+    ((_, _, _, _, _, members, *_),) = answer.groups
+    if not tps:  # and a consumer that is closed before it did anything raises CancelledError (aiokafka 0.14)
+        return GroupState(len(members), {})
+    async with reader(bootstrap, request_timeout_ms=int(timeout_s * 1000)) as consumer:
         first, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
-    done = {tp: committed[tp].offset if tp in committed else first[tp] for tp in tps}
-    return sum(max(0, end[tp] - done[tp]) for tp in tps)
+    lag = dict.fromkeys(known, 0)
+    for tp in tps:
+        done = committed[tp].offset if tp in committed else first[tp]
+        lag[tp.topic] += max(0, end[tp] - done)
+    return GroupState(len(members), lag)

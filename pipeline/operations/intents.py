@@ -12,6 +12,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import Misconfigured, NotNow
 from pipeline.harness.intent import Done, Intent, parse
+from pipeline.kafka.group_lag import once_coordinated
 from pipeline.kafka.reading import reader, stretch
 from pipeline.kafka.wire import topic_ids
 from schemas.dead_letter import DeadLetter
@@ -34,7 +35,7 @@ async def standing(bootstrap: str, group: str) -> list[StandingIntent]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        offsets = await admin.list_consumer_group_offsets(group)
+        offsets = await once_coordinated(lambda: admin.list_consumer_group_offsets(group))
     except KafkaError as error:
         raise NotNow(f"Kafka at {bootstrap} does not answer: {error!r}") from error
     finally:
@@ -80,7 +81,7 @@ async def refuse_members(bootstrap: str, group: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        (answer,) = await admin.describe_consumer_groups([group])
+        (answer,) = await once_coordinated(lambda: admin.describe_consumer_groups([group]))
     except KafkaError as error:
         raise NotNow(f"Kafka at {bootstrap} does not answer: {error!r}") from error
     finally:

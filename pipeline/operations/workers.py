@@ -3,6 +3,7 @@
 Promises: an answer for each address within a few seconds, whatever is there. Does not know what a state means.
 """
 
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -18,11 +19,12 @@ from pipeline.settings import Settings
 
 TIMEOUT_S = 5.0
 SKIP_S = 90.0
+MAX_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerState:
-    """One worker's /ready. `status`: ready, waiting, halted, or gone (no answer)."""
+    """One worker's /status, or /ready where it tells no more. `status`: ready, waiting, halted, or gone (no answer)."""
 
     address: str
     status: str
@@ -30,6 +32,26 @@ class WorkerState:
     """Topic/partition → reason and cure."""
     told: Mapping[str, Any] = field(default_factory=dict)
     """The whole answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An answer over HTTP. `status` 0: there was none."""
+
+    status: int
+    text: str = ""
+
+
+def fetch(url: str) -> Told:
+    """One of our own addresses, asked once; whatever is there, an answer within a few seconds."""
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 - our own http address
+            return Told(answer.status, answer.read(MAX_BYTES).decode(errors="replace"))
+    except urllib.error.HTTPError as error:
+        with error:
+            return Told(error.code, error.read(MAX_BYTES).decode(errors="replace"))
+    except (OSError, ValueError, http.client.HTTPException):
+        return Told(0)
 
 
 def ask(addresses: Sequence[str]) -> list[WorkerState]:
@@ -60,28 +82,34 @@ def skip(address: str, topic: str, partition: int) -> str:
         ) from None
 
 
-def addresses_of(settings: Settings) -> list[str]:
+def addresses_of(settings: Settings, near: Mapping[str, Any] | None = None) -> list[str]:
     """Workers that are known here: those of the `up` that runs in the data folder, else the one that TAILRACE_WORKER_HTTP names."""
-    near: list[str] = running_here(settings.data_dir).get("worker_http") or []
-    if not near and not settings.worker_http.endswith(":0"):
-        near = [f"http://{settings.worker_http}"]
-    return near
+    of_up: list[str] = (running_here(settings.data_dir) if near is None else near).get("worker_http") or []
+    if not of_up and not settings.worker_http.endswith(":0"):
+        return [f"http://{settings.worker_http}"]
+    return of_up
 
 
 def _ask(address: str) -> WorkerState:
-    try:
-        with urllib.request.urlopen(f"{address}/ready", timeout=TIMEOUT_S) as answer:  # noqa: S310 - our own http address
-            said = json.load(answer)
-    except urllib.error.HTTPError as error:  # 503 is an answer, too
-        with error:
-            said = _json_of(error)
-    except (OSError, ValueError):
-        return WorkerState(address, "gone")
+    said = _get(f"{address}/status")
+    if isinstance(said, dict) and "status" not in said:  # another machine's, or an older one: it tells its state alone
+        said = _get(f"{address}/ready")
     if not isinstance(said, dict):
         return WorkerState(address, "gone")
     halted = said.get("halted") or {}
     told = {where: _words(why) for where, why in halted.items()} if isinstance(halted, dict) else {}
     return WorkerState(address, str(said.get("status", "gone")), told, said)
+
+
+def _get(url: str) -> object:
+    """The answer's JSON whatever its status (503 is an answer, too); {} where it is none, None where nobody answers."""
+    told = fetch(url)
+    if not told.status:
+        return None
+    try:
+        return json.loads(told.text) or {}
+    except ValueError:
+        return {}
 
 
 def _json_of(answer: urllib.error.HTTPError) -> object:

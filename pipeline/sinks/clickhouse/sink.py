@@ -22,19 +22,23 @@ from pipeline.sinks.clickhouse.check import check_store
 from pipeline.sinks.clickhouse.connection import connect
 from pipeline.sinks.clickhouse.errors import MemoryLimit, translate
 from pipeline.sinks.clickhouse.patience import MemoryPatience
-from schemas.families.base import Family
+from schemas.columns import SERIES_OWN_COLUMNS, SERIES_WINDOWS
 
 T = TypeVar("T")
 
 _HAS_PROGRESS = "SELECT count() > 0 FROM progress WHERE topic = {topic:String} AND epoch = {epoch:String} AND partition = {partition:Int32}"
 _CLOSED_SPAN = (
-    "SELECT toUnixTimestamp(min(window_start)), toUnixTimestamp(max(window_start)), count() FROM {table}"
-    " WHERE partition = {{partition:Int32}} AND epoch = {{epoch:String}} AND window_start >= {{since:UInt32}}"
+    "SELECT toUnixTimestamp(min(window_start)), toUnixTimestamp(max(window_start)), count() FROM series_windows"
+    " WHERE partition = {partition:Int32} AND epoch = {epoch:String} AND window_start >= {since:UInt32}"
 )
 _CLOSED = (
-    "SELECT {columns} FROM {table} WHERE partition = {{partition:Int32}} AND epoch = {{epoch:String}}"
+    "SELECT {columns} FROM series_windows WHERE partition = {{partition:Int32}} AND epoch = {{epoch:String}}"
     " AND window_start >= {{since:UInt32}} AND window_start < {{until:UInt32}}"
 )
+_CLOSED_COLUMNS = {
+    False: ", ".join(["window_start", *SERIES_WINDOWS.names[1:SERIES_OWN_COLUMNS]]),
+    True: "*",
+}
 
 
 class ClickHouse:
@@ -73,22 +77,20 @@ class ClickHouse:
             lambda client: _write_progress(client, (topic, epoch, partition, group, offset), token), "writing progress"
         )
 
-    async def closed_span(self, family: Family, partition: int, epoch: str, since_s: int) -> StoredRange | None:
-        """Which closed windows of a family and partition there are that start at `since_s` or later; None for none."""
+    async def closed_span(self, partition: int, epoch: str, since_s: int) -> StoredRange | None:
+        """Which closed windows of one partition there are that start at `since_s` or later; None for none."""
         values = {"partition": partition, "epoch": epoch, "since": since_s}
         first_s, last_s, rows = await self._run(
-            lambda client: client.query(_CLOSED_SPAN.format(table=family.series_table), values).result_rows[0],
-            "reading closed windows",
+            lambda client: client.query(_CLOSED_SPAN, values).result_rows[0], "reading closed windows"
         )
         return StoredRange(int(first_s), int(last_s), int(rows)) if rows else None
 
     async def closed_windows(
-        self, family: Family, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
+        self, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
     ) -> pa.Table:
-        """Closed windows of a family and partition that start in [since_s, until_s); without `figures` no rolling ones."""
+        """Rows of `series_windows` of one partition whose window starts in [since_s, until_s); without `figures` no rolling ones."""
         values = {"partition": partition, "epoch": epoch, "since": since_s, "until": until_s}
-        schema = family.closed if figures else family.own
-        query = _CLOSED.format(columns=", ".join(["window_start", *schema.names[1:]]), table=family.series_table)
+        query = _CLOSED.format(columns=_CLOSED_COLUMNS[figures])
         return await self._run(lambda client: client.query_arrow(query, values), "reading closed windows")
 
     async def check(self) -> None:

@@ -59,3 +59,21 @@ async def test_a_port_that_is_taken_is_said_with_its_cure() -> None:
             await open_doors(bound_to(first), False, lambda: b"", lambda: True)
     finally:
         await first.cleanup()
+
+
+async def test_status_tells_this_machine_state_and_what_the_worker_says_of_itself() -> None:
+    halted: dict[str, str] = {}
+    about = {"version": "1", "settings": {"kafka_group": "mine"}}
+    runner = await open_doors("127.0.0.1:0", False, lambda: b"", lambda: True, lambda: halted, about=lambda: about)
+    try:
+        async with aiohttp.ClientSession(f"http://{bound_to(runner)}") as client:
+            async with client.get("/status") as answer:
+                assert (answer.status, await answer.json()) == (200, {"status": "ready", **about})
+            halted["otlp.spans/1"] = "bad: mend it"
+            async with client.get("/status") as answer:
+                told = {"status": "halted", "halted": halted, **about}
+                assert (answer.status, await answer.json()) == (200, told)
+            async with client.get("/status", headers={"Host": "evil.example"}) as answer:
+                assert answer.status == 403
+    finally:
+        await runner.cleanup()

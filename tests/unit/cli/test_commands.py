@@ -1,8 +1,10 @@
 """The command line as people meet it, without any server: help, wrong options, wrong settings, nobody who answers."""
 
+import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -85,12 +87,48 @@ def test_doctor_names_every_fault_and_leaves_out_what_rests_on_it(tmp_path: Path
     assert answer.returncode == 1
     checks = answer.stdout.split("checks\n")[1].splitlines()
     assert [line.split()[0] for line in checks] == [
-        *("ok", "WRONG", "WRONG", "?", "WRONG", "?", "?", "ok", "ok", "?", "3")
+        *("ok", "WRONG", "WRONG", "?", "WRONG", "?", "?", "ok", "ok", "ok", "ok", "ok", "?", "?", "?", "3")
     ]
     assert "Did you mean 'metric'?" in checks[1]
     assert "TAILRACE_KAFKA_BOOTSTRAP" in checks[2]
     assert "Connection refused" in checks[4]
     assert "secret" not in answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("command", ["doctor", "status"])
+def test_what_is_wrong_is_said_to_programs_too_and_no_password(tmp_path: Path, command: str) -> None:
+    answer = tailrace(tmp_path, command, "--json", **NOBODY)
+    assert answer.returncode == 1
+    (line,) = answer.stdout.splitlines()
+    told = json.loads(line)
+    states = {check["name"]: check["state"] for check in told["checks"]}
+    assert (told["healthy"], told["wrong"], told["version"]) == (False, 2, version("tailrace"))
+    assert {states["Kafka"], states["ClickHouse"]} == {"wrong"}
+    assert {states["lag"], states["rows"]} == {"unknown"}
+    assert {check["cure"] != "" for check in told["checks"] if check["state"] == "wrong"} == {True}
+    assert "secret" not in line
+
+
+def test_status_names_a_worker_and_a_receiver_that_are_away(tmp_path: Path) -> None:
+    answer = tailrace(
+        tmp_path, "status", TAILRACE_WORKER_HTTP="127.0.0.1:9", TAILRACE_OTLP_HTTP="127.0.0.1:9", **NOBODY
+    )
+    assert answer.returncode == 1
+    assert "WRONG  receiver: nobody answers at http://127.0.0.1:9" in answer.stdout
+    assert "WRONG  workers: http://127.0.0.1:9 does not answer" in answer.stdout
+    assert answer.stdout.splitlines()[-1] == "4 wrong"
+
+
+def test_status_with_a_wrong_setting_ends_with_2(tmp_path: Path) -> None:
+    answer = tailrace(tmp_path, "status", TAILRACE_KAFKA_BOOTSTRAP="kafka")
+    assert answer.returncode == 2
+    assert "TAILRACE_KAFKA_BOOTSTRAP" in answer.stderr
+
+
+def test_the_version_is_said() -> None:
+    answer = RUN.invoke(build(), ["--version"])
+    assert answer.exit_code == 0
+    assert answer.output.startswith(f"tailrace {version('tailrace')} ")
 
 
 def test_doctor_says_where_each_setting_came_from(tmp_path: Path) -> None:

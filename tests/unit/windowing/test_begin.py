@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.alerting.rules import Rule, ThresholdRule
 from pipeline.flow import dead_letters
 from pipeline.harness.memory import MemoryGroup
-from pipeline.harness.services import PipelineServices
+from pipeline.harness.partition import PipelineServices
 from pipeline.harness.types import Limits, Partition
 from pipeline.model.outcome import Block, Message
 from pipeline.model.stored_range import StoredRange
@@ -26,7 +26,6 @@ from pipeline.telemetry import SelfMetrics
 from pipeline.windowing.pipeline import Windowing
 from schemas.alert import Alert
 from schemas.columns import SERIES_OWN_COLUMNS
-from schemas.families.base import Family
 from schemas.families.spans import SPANS
 from schemas.topics import WINDOWS
 from tests.support.series import closed, row
@@ -62,12 +61,12 @@ class World(MemoryBlocks, MemoryMessages):
         self._step: Callable[[], None]
         self._took_hold: Callable[[], None]
 
-    async def closed_span(self, family: Family, partition: int, epoch: str, since_s: int) -> StoredRange | None:
+    async def closed_span(self, partition: int, epoch: str, since_s: int) -> StoredRange | None:
         starts = [start for start in self.stored.column("window_start_s").to_pylist() if start >= since_s]
         return StoredRange(min(starts), max(starts), len(starts)) if starts else None
 
     async def closed_windows(
-        self, family: Family, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
+        self, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
     ) -> pa.Table:
         start = self.stored.column("window_start_s").to_numpy()
         rows = self.stored.filter(pa.array((start >= since_s) & (start < until_s)))
@@ -114,9 +113,7 @@ class World(MemoryBlocks, MemoryMessages):
     async def _live(self) -> None:
         with ThreadPoolExecutor(1) as executor:
             tools = PipelineServices(self.group, "g", self, self, dead_letters, Limits(), SelfMetrics(), executor)
-            pipeline = Windowing(self, self, RULES, {SPANS.name: SPANS}, {SPANS.name: frozenset()}).pipeline(
-                tools, self.group.join(), AT, EPOCH
-            )
+            pipeline = Windowing(self, self, RULES, {SPANS.name: SPANS}).pipeline(tools, self.group.join(), AT, EPOCH)
             self.group.pipelines[AT] = pipeline
             pipeline.close()
             await pipeline.run()
