@@ -1,6 +1,7 @@
-"""S1 with the waiting: bounded in bytes, records and time; pauses its partition when full; asks anew for what got lost on the way.
+"""S1 with the waiting: what has arrived of one partition; pauses it when full; asks anew for what got lost on the way.
 
-Promises: holds at most the batch limit and one fetch more; `deliver` never blocks and never raises.
+Promises: bounded in bytes, but for one fetch more; `deliver` never blocks and never raises; what can't be read or passed over is told once all before
+it was handed out. `RangeIntake` cuts exactly-once ranges; stage 2 has an intake of its own over the same.
 """
 
 import asyncio
@@ -12,20 +13,21 @@ from pipeline.harness.gather import CutRange, Gatherer
 from pipeline.harness.types import Fetch, Group, Limits, Membership, Partition
 
 
-class RangeIntake:
-    """What one partition's pipeline reads from."""
+class PartitionIntake:
+    """What every pipeline reads from. Whoever cuts says what is full and where there is room again."""
 
-    def __init__(self, group: Group, membership: Membership, partition: Partition, limits: Limits) -> None:
-        self._group, self._membership, self._partition, self._limits = group, membership, partition, limits
+    def __init__(self, group: Group, membership: Membership, partition: Partition) -> None:
+        self._group, self._membership, self._partition = group, membership, partition
         self._gathered = Gatherer(0)
         self._changed = asyncio.Event()
-        self._since: float | None = None
-        self._hole = False
+        self._hole = self._paused = False
         self._unreadable = ""
-        self._paused = False
-        self._closed = False
-        self._max_records = testing.batch_records(limits.batch_max_records)
-        self.begun = False
+        self.begun = self.closed = False
+
+    @property
+    def next_offset(self) -> int:
+        """First offset that was not cut."""
+        return self._gathered.start
 
     @property
     def position(self) -> int:
@@ -49,8 +51,8 @@ class RangeIntake:
         await self._group.seek(self._membership, self._partition, offset)
 
     def close(self) -> None:
-        """No further batch is begun; a waiting `collect` answers None."""
-        self._closed = True
+        """Nothing further is begun; whoever waits goes on."""
+        self.closed = True
         self._changed.set()
 
     def deliver(self, fetch: Fetch) -> None:
@@ -61,28 +63,62 @@ class RangeIntake:
             self._hole = True
         elif fetch.unreadable and fetch.end == self._gathered.position:
             self._unreadable = fetch.unreadable
-        elif self._gathered.anything and self._since is None:
-            self._since = time.monotonic()
-        if not self._paused and self._gathered.full(self._limits.batch_max_bytes, 4 * self._limits.batch_max_records):
+        if not self._paused and self._full():
             self._paused = True
             self._group.pause(self._membership, self._partition)
         self._changed.set()
 
+    def _full(self) -> bool:
+        """Whether nothing more should come for now."""
+        raise NotImplementedError
+
+    async def _mend(self) -> None:
+        """Read again from where something got lost on the way."""
+        if self._hole:
+            self._hole = False
+            await self._group.seek(self._membership, self._partition, self._gathered.position)
+
+    def _check_readable(self) -> None:
+        """Never, where nothing is here and what stands next can't even be passed over."""
+        if self._unreadable and not self._gathered.anything:
+            raise Never("unreadable", self._unreadable)
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._group.resume(self._membership, self._partition)
+
+
+class RangeIntake(PartitionIntake):
+    """Batches bounded in bytes, records and time."""
+
+    def __init__(self, group: Group, membership: Membership, partition: Partition, limits: Limits) -> None:
+        super().__init__(group, membership, partition)
+        self._limits = limits
+        self._since: float | None = None
+        self._max_records = testing.batch_records(limits.batch_max_records)
+
+    def deliver(self, fetch: Fetch) -> None:
+        """Take in what a poll gave; a batch waits from its first record on."""
+        super().deliver(fetch)
+        if self._gathered.anything and self._since is None:
+            self._since = time.monotonic()
+
     async def collect(self, end: int | None) -> CutRange | None:
         """The next batch: exactly up to `end` where it is given. None: closed. Never: what stands next can't even be passed over."""
-        while not self._closed:
+        while not self.closed:
             self._changed.clear()
-            if self._hole:
-                self._hole = False
-                await self._group.seek(self._membership, self._partition, self._gathered.position)
+            await self._mend()
             cut = self._try(end)
             if cut is not None:
                 self._after(cut)
                 return cut
-            if self._unreadable and not self._gathered.anything:
-                raise Never("unreadable", self._unreadable)
+            self._check_readable()
             await self._wait()
         return None
+
+    def _full(self) -> bool:
+        return self._gathered.full(self._limits.batch_max_bytes, 4 * self._limits.batch_max_records)
 
     def _try(self, end: int | None) -> CutRange | None:
         if end is not None:
@@ -100,11 +136,6 @@ class RangeIntake:
         self._max_records = testing.batch_records(self._limits.batch_max_records)
         if self._gathered.size_bytes < self._limits.batch_max_bytes // 2:
             self._resume()
-
-    def _resume(self) -> None:
-        if self._paused:
-            self._paused = False
-            self._group.resume(self._membership, self._partition)
 
     async def _wait(self) -> None:
         timeout = None
