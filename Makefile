@@ -76,6 +76,6 @@ $(COLLECTOR): benchmarks/peers/collector.yaml
 test-peers: setup $(COLLECTOR) ## the OpenTelemetry Collector against our doors (builds it: needs Go, 2 minutes)
 	$(BIN)/python -m pytest tests/peers $(ARGS)
 
-clean: ## remove what was built (not the jar cache)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .data
+clean: ## remove what was built; data stays (`tailrace data remove`)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,7 +16,7 @@ from pipeline.settings.known import unknown
 
 COMMANDS = (
     "demo", "up", "top", "status", "alerts", "rules", "worker", "collect", "embedded",
-    "migrate", "topics", "doctor", "dead_letters", "intents", "flow",
+    "migrate", "topics", "data", "doctor", "dead_letters", "intents", "flow",
 )  # fmt: skip
 """Modules of this package, in the order of `--help`. Each has `register(app: typer.Typer) -> None`."""
 

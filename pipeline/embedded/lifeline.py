@@ -4,6 +4,7 @@ Promises: no orphans (the kernel kills the child, whatever way the parent went),
 Does not start or restart anything: see `supervisor`. Linux only, as are the packages it serves.
 """
 
+import asyncio
 import ctypes
 import fcntl
 import os
@@ -40,6 +41,9 @@ def child_setup() -> Callable[[], None]:
     return setup
 
 
+GONE_EVERY_S = 0.5
+
+
 class FolderLock:
     """The right to use a folder, held by an open file: it ends with the last process that has the file open.
 
@@ -67,6 +71,19 @@ class FolderLock:
         os.close(self.fd)
         who = f"process {holder}" if holder else "another process"
         return Misconfigured(f"{self._folder} is in use by {who}", "Stop that process, or give another --data-dir")
+
+    def gone(self) -> bool:
+        """Whether the folder is not there any more, or another one stands in its place: what is open here is seen by nobody."""
+        try:
+            held, there = os.fstat(self.fd), (self._folder / "lock").stat()
+        except OSError:
+            return True
+        return (held.st_dev, held.st_ino) != (there.st_dev, there.st_ino)
+
+    async def until_gone(self) -> None:
+        """Return when the folder is gone: looks every half second."""
+        while not self.gone():  # noqa: ASYNC110 - the file system tells nobody
+            await asyncio.sleep(GONE_EVERY_S)
 
     def release(self) -> None:
         """Let it go; the file stays, since removing it would race with the next owner."""

@@ -24,12 +24,11 @@ from aiohttp import web
 from pipeline.embedded.clickhouse import users
 from pipeline.embedded.clickhouse.app import Gateway
 from pipeline.embedded.clickhouse.engine import Engine, open_engine
-from pipeline.embedded.clickhouse.lock import FolderLock
 from pipeline.embedded.clickhouse.options import Options, parse
 from pipeline.embedded.clickhouse.repair import repair
 from pipeline.embedded.clickhouse.work import Desk
 from pipeline.embedded.confinement import Confinement, confine
-from pipeline.embedded.lifeline import free_port
+from pipeline.embedded.lifeline import FolderLock, free_port
 from pipeline.errors import Misconfigured
 from pipeline.http_guard import demand_locked
 
@@ -74,10 +73,11 @@ def stop_with_parent(stop: asyncio.Event) -> None:
 class Server:
     """From an open engine to a clean end."""
 
-    def __init__(self, options: Options, bound: socket.socket, logins: dict[str, users.User]) -> None:
+    def __init__(self, options: Options, bound: socket.socket, logins: dict[str, users.User], lock: FolderLock) -> None:
         self._options = options
         self._bound = bound
         self._logins = logins
+        self._lock = lock
         self._exit_code = 0
 
     async def serve(self, engine: Engine) -> int:
@@ -108,7 +108,9 @@ class Server:
         await site.start()
         self._say_ready()
         sweeping = asyncio.create_task(_sweep(desk))
+        watching = asyncio.create_task(self._end_when_gone())
         await stop.wait()
+        watching.cancel()
         log.info("stopping")
         gateway.stopping = True
         await site.stop()
@@ -124,6 +126,13 @@ class Server:
             logging.shutdown()
             os._exit(self._exit_code or 1)
         return self._exit_code
+
+    async def _end_when_gone(self) -> None:
+        """What was deleted under an open engine would still be answered from, and new rows would go nowhere."""
+        await self._lock.until_gone()
+        log.error("the folder %s is gone while this server ran on it; ending at once", self._options.data_dir)
+        logging.shutdown()
+        os._exit(1)
 
     def _say_ready(self) -> None:
         host, port = self._bound.getsockname()[:2]
@@ -157,8 +166,7 @@ def run(options: Options) -> int:
         insecure=os.environ.get(INSECURE) == "1",
         locked=bool(logins) and all(user.password_sha256 for user in logins.values()),
     )
-    lock = FolderLock(options.data_dir / "lock")
-    lock.take()
+    lock = FolderLock(options.data_dir)
     bound = listening(options.host, options.port)
     if options.skip_log_repair:
         log.warning("the repair of the deduplication logs is left out (test only)")
@@ -167,7 +175,7 @@ def run(options: Options) -> int:
         log.info("deduplication logs repaired: %d lines struck", struck)
     log.info("%s", _confined(options).words)
     engine = open_engine(options)
-    code = asyncio.run(Server(options, bound, logins).serve(engine))
+    code = asyncio.run(Server(options, bound, logins, lock).serve(engine))
     engine.close()
     lock.release()
     log.info("closed")

@@ -54,7 +54,7 @@ async def _run(server: Server, lock: FolderLock, *, as_json: bool) -> int:
         )
     server.pid_file.write_text(f"{process.pid}\n")
     try:
-        return await _watch(server, process, stop, as_json=as_json)
+        return await _watch(server, process, stop, lock, as_json=as_json)
     finally:
         if process.returncode is None:
             process.kill()
@@ -62,22 +62,25 @@ async def _run(server: Server, lock: FolderLock, *, as_json: bool) -> int:
         server.pid_file.unlink(missing_ok=True)
 
 
-async def _watch(server: Server, process: Process, stop: asyncio.Event, *, as_json: bool) -> int:
+async def _watch(server: Server, process: Process, stop: asyncio.Event, lock: FolderLock, *, as_json: bool) -> int:
     ended = asyncio.create_task(process.wait())
     stopped = asyncio.create_task(stop.wait())
+    gone = asyncio.create_task(lock.until_gone())
     ready = asyncio.create_task(_ready(server))
     try:
-        await asyncio.wait((ended, stopped, ready), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((ended, stopped, gone, ready), return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             _announce(server, as_json=as_json)
-            await asyncio.wait((ended, stopped), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ended, stopped, gone), return_when=asyncio.FIRST_COMPLETED)
+        if gone.done():
+            raise KafkaFailedError(f"The folder {server.home} is gone while Kafka ran on it; ended at once")
         if ended.done():
             raise KafkaFailedError(f"Kafka ended by itself, exit code {process.returncode}:\n{server.last_words()}")
         process.terminate()
         await asyncio.wait((ended,), timeout=STOP_TIMEOUT_S)
         return 0
     finally:
-        for task in (ended, stopped, ready):
+        for task in (ended, stopped, gone, ready):
             task.cancel()
 
 

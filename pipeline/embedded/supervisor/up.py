@@ -53,7 +53,9 @@ def up(settings: Settings, options: Options) -> int:
         )
         _check_free(ports)
         jars.ensure(jars.default_cache(), jars.read_lock())
-        return asyncio.run(_Up(data_dir, ports, settings.database, as_json=options.as_json).run())
+        if (earlier := Path(".data").resolve()) != data_dir and (earlier / "lock").exists():
+            print(f"{earlier} holds data of before; `--data-dir .data` goes on with that", file=sys.stderr)
+        return asyncio.run(_Up(data_dir, lock, ports, settings.database, as_json=options.as_json).run())
     finally:
         lock.release()
 
@@ -69,8 +71,10 @@ def _check_free(ports: Ports) -> None:
 class _Up:
     """One run."""
 
-    def __init__(self, data_dir: Path, ports: Ports, database: str, *, as_json: bool) -> None:
+    def __init__(self, data_dir: Path, lock: FolderLock, ports: Ports, database: str, *, as_json: bool) -> None:
         self._data_dir = data_dir
+        self._lock = lock
+        self._exit_code = 0
         self._logs = data_dir / "logs"
         self._ports = ports
         self._database = database
@@ -86,7 +90,7 @@ class _Up:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, stop, supervisor.hurry)
         self._say(f"Tailrace starts in {self._data_dir}")
-        watching = asyncio.create_task(self._watch_disk())
+        watching = asyncio.gather(self._watch_disk(), self._watch_folder(stop, supervisor.hurry))
         try:
             await supervisor.run(stop, self._announce)
         finally:
@@ -94,7 +98,7 @@ class _Up:
             (self._data_dir / ADDRESSES).unlink(missing_ok=True)
         self._say("Stopped.")
         self._log.close()
-        return 0
+        return self._exit_code
 
     def _on_signal(self, stop: asyncio.Event, hurry: asyncio.Event) -> None:
         if stop.is_set():
@@ -139,6 +143,13 @@ class _Up:
             print(line, file=sys.stderr if self._as_json else sys.stdout, flush=True)
         now = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).isoformat(timespec="milliseconds")
         self._log.write(f"{now} {line.strip()}\n".encode())
+
+    async def _watch_folder(self, stop: asyncio.Event, hurry: asyncio.Event) -> None:
+        await self._lock.until_gone()
+        self._say(f"{self._data_dir} is gone while Tailrace ran on it, and with it all data. Ending at once.")
+        self._exit_code = 1
+        hurry.set()
+        stop.set()
 
     async def _watch_disk(self) -> None:
         room = Room()

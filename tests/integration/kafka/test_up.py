@@ -100,3 +100,14 @@ def test_a_killed_up_leaves_no_orphans_and_starts_again_in_its_folder(tmp_path: 
     again.process.terminate()
     assert again.process.wait(120) == 0
     again.end()
+
+
+@pytest.mark.timeout(600)
+def test_a_folder_that_vanishes_ends_everything_with_a_word(tmp_path: Path) -> None:
+    up = Up(tmp_path / "data")
+    everyone = up.process.children(recursive=True)
+    (tmp_path / "data").rename(tmp_path / "gone")
+    assert up.process.wait(60) == 1
+    assert psutil.wait_procs(everyone, timeout=30)[1] == []
+    assert "is gone while Tailrace ran on it" in (tmp_path / "gone" / "logs" / "up.log").read_text()
+    up.end()
