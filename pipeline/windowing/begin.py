@@ -15,6 +15,7 @@ from pipeline.harness.types import CommittedState, Partition
 from pipeline.model.stored_range import StoredRange
 from pipeline.windowing.checkpoint import Checkpoint, parse
 from schemas.columns import WINDOW_S
+from schemas.families.base import Family
 
 PART_ROWS = 250_000
 
@@ -22,13 +23,13 @@ PART_ROWS = 250_000
 class ClosedWindows(Protocol):
     """Where closed windows are read back from."""
 
-    async def closed_span(self, partition: int, epoch: str, since_s: int) -> StoredRange | None:
+    async def closed_span(self, family: Family, partition: int, epoch: str, since_s: int) -> StoredRange | None:
         """Which windows there are that start at `since_s` or later; None for none. NotNow."""
 
     async def closed_windows(
-        self, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
+        self, family: Family, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
     ) -> pa.Table:
-        """Rows of `series_windows` whose window starts in [since_s, until_s); without `figures` the keys and the windows' own sums alone. NotNow."""
+        """Closed windows that start in [since_s, until_s), columns of `family.closed`; without `figures` of `family.own`. NotNow."""
 
 
 @dataclass(frozen=True, slots=True)

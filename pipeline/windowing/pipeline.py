@@ -40,6 +40,7 @@ from pipeline.windowing.publish import StepPublisher, repeat
 from schemas.alert import Alert
 from schemas.columns import WINDOW_S
 from schemas.families.base import Family
+from schemas.families.spans import SPANS
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -189,13 +190,13 @@ class WindowsPipeline:
         through_s = None if begin.mark is None else begin.mark.closed_through_s
         since_s = 0 if through_s is None else through_s - HISTORY_S
         store, number, epoch = self._stage.store, self._partition.partition, self._epoch
-        span = await self._repeat(lambda: store.closed_span(number, epoch, since_s))
+        span = await self._repeat(lambda: store.closed_span(SPANS, number, epoch, since_s))
         stored_s = None if span is None else span.last_s + WINDOW_S
         bookmark = "" if begin.mark is None else begin.mark.bookmark
         restoring = self._windows.restoring(through_s, stored_s, log_end, bookmark)
         steps: list[Step] = []
         for low, high, figures in parts(span, self._windows.judge.figures_from_s(through_s)) if span else ():
-            ask = partial(store.closed_windows, number, epoch, low, high, figures=figures)
+            ask = partial(store.closed_windows, SPANS, number, epoch, low, high, figures=figures)
             rows = await self._repeat(ask)
             steps += await self._in_thread(partial(restoring.add, rows))
         await self._in_thread(restoring.end)

@@ -123,6 +123,8 @@ class Family:
     series_table: str
     sketch: str | None = None
     """Name of the sketch's column; None for none."""
+    order: tuple[str, ...] = ()
+    """Keys that rows are sorted by in the store, those that are asked for first; the others follow in their own order."""
     overflow: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What the keys that are not of the place have in the overflow series of a place: one of them has `OVERFLOW`."""
 
@@ -131,6 +133,7 @@ class Family:
         columns = [*self.partial_keys, *sums, *([self.sketch] if self.sketch else [])]
         self._must(len(set(columns)) == len(self.partial_keys) + len(self.sums) + bool(self.sketch), "one name twice")
         self._must(set(self.keys) <= set(self.partial_keys), "a key that the partials lack")
+        self._must(set(self.order) <= set(self.partial_keys), "an order by what is no key")
         self._must(bool(self.place) and set(self.place) <= set(self.keys), "a place that is no key")
         self._must(set(self.overflow) == set(self.keys) - set(self.place), "an overflow series of other keys")
         marked = list(self.overflow.values()).count(OVERFLOW)

@@ -36,5 +36,6 @@ SPANS = Family(
     partials_table="span_windows",
     series_table="series_windows",
     sketch="latency",
+    order=("service", "operation", "kind", "environment", "status", "version"),
     overflow={"operation": OVERFLOW, "kind": "unspecified"},
 )

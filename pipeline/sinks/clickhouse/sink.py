@@ -21,24 +21,13 @@ from pipeline.settings import Settings
 from pipeline.sinks.clickhouse.check import check_store
 from pipeline.sinks.clickhouse.connection import connect
 from pipeline.sinks.clickhouse.errors import MemoryLimit, translate
+from pipeline.sinks.clickhouse.family_sql import closed_range, closed_windows
 from pipeline.sinks.clickhouse.patience import MemoryPatience
-from schemas.columns import SERIES_OWN_COLUMNS, SERIES_WINDOWS
+from schemas.families.base import Family
 
 T = TypeVar("T")
 
 _HAS_PROGRESS = "SELECT count() > 0 FROM progress WHERE topic = {topic:String} AND epoch = {epoch:String} AND partition = {partition:Int32}"
-_CLOSED_SPAN = (
-    "SELECT toUnixTimestamp(min(window_start)), toUnixTimestamp(max(window_start)), count() FROM series_windows"
-    " WHERE partition = {partition:Int32} AND epoch = {epoch:String} AND window_start >= {since:UInt32}"
-)
-_CLOSED = (
-    "SELECT {columns} FROM series_windows WHERE partition = {{partition:Int32}} AND epoch = {{epoch:String}}"
-    " AND window_start >= {{since:UInt32}} AND window_start < {{until:UInt32}}"
-)
-_CLOSED_COLUMNS = {
-    False: ", ".join(["window_start", *SERIES_WINDOWS.names[1:SERIES_OWN_COLUMNS]]),
-    True: "*",
-}
 
 
 class ClickHouse:
@@ -77,20 +66,21 @@ class ClickHouse:
             lambda client: _write_progress(client, (topic, epoch, partition, group, offset), token), "writing progress"
         )
 
-    async def closed_span(self, partition: int, epoch: str, since_s: int) -> StoredRange | None:
-        """Which closed windows of one partition there are that start at `since_s` or later; None for none."""
+    async def closed_span(self, family: Family, partition: int, epoch: str, since_s: int) -> StoredRange | None:
+        """Which closed windows of a family and one partition there are that start at `since_s` or later; None for none."""
         values = {"partition": partition, "epoch": epoch, "since": since_s}
+        query = closed_range(family)
         first_s, last_s, rows = await self._run(
-            lambda client: client.query(_CLOSED_SPAN, values).result_rows[0], "reading closed windows"
+            lambda client: client.query(query, values).result_rows[0], "reading closed windows"
         )
         return StoredRange(int(first_s), int(last_s), int(rows)) if rows else None
 
     async def closed_windows(
-        self, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
+        self, family: Family, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
     ) -> pa.Table:
-        """Rows of `series_windows` of one partition whose window starts in [since_s, until_s); without `figures` no rolling ones."""
+        """The family's closed windows of one partition that start in [since_s, until_s), columns of `family.closed`; without `figures` of `family.own`."""
         values = {"partition": partition, "epoch": epoch, "since": since_s, "until": until_s}
-        query = _CLOSED.format(columns=_CLOSED_COLUMNS[figures])
+        query = closed_windows(family, figures=figures)
         return await self._run(lambda client: client.query_arrow(query, values), "reading closed windows")
 
     async def check(self) -> None:

@@ -26,6 +26,7 @@ from pipeline.telemetry import SelfMetrics
 from pipeline.windowing.pipeline import Windowing
 from schemas.alert import Alert
 from schemas.columns import SERIES_OWN_COLUMNS
+from schemas.families.base import Family
 from schemas.families.spans import SPANS
 from schemas.topics import WINDOWS
 from tests.support.series import closed, row
@@ -61,12 +62,12 @@ class World(MemoryBlocks, MemoryMessages):
         self._step: Callable[[], None]
         self._took_hold: Callable[[], None]
 
-    async def closed_span(self, partition: int, epoch: str, since_s: int) -> StoredRange | None:
+    async def closed_span(self, family: Family, partition: int, epoch: str, since_s: int) -> StoredRange | None:
         starts = [start for start in self.stored.column("window_start_s").to_pylist() if start >= since_s]
         return StoredRange(min(starts), max(starts), len(starts)) if starts else None
 
     async def closed_windows(
-        self, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
+        self, family: Family, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
     ) -> pa.Table:
         start = self.stored.column("window_start_s").to_numpy()
         rows = self.stored.filter(pa.array((start >= since_s) & (start < until_s)))

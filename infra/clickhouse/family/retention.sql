@@ -1,0 +1,1 @@
+ALTER TABLE $table MODIFY TTL window_start + toInterval$unit({$setting});

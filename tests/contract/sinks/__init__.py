@@ -1,0 +1,1 @@
+"""Sinks, real and in memory."""
