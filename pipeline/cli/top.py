@@ -64,16 +64,17 @@ def _lag(settings: Settings) -> Callable[[], int | None]:
     import time
 
     from pipeline.errors import TailraceError
+    from pipeline.flow import whole
     from pipeline.kafka.group_lag import lag_records
-    from schemas.topics import SPANS, WINDOWS
 
+    topics = [route.topic for route in whole()]
     last: tuple[float, int | None] = (float("-inf"), None)
 
     def ask() -> int | None:
         nonlocal last
         if time.monotonic() - last[0] >= LAG_EVERY_S:
             try:
-                found = asyncio.run(lag_records(settings.kafka_bootstrap, settings.kafka_group, (SPANS, WINDOWS)))
+                found = asyncio.run(lag_records(settings.kafka_bootstrap, settings.kafka_group, topics))
             except TailraceError:
                 found = None
             last = time.monotonic(), found

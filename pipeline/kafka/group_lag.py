@@ -4,21 +4,15 @@ Promises: reads only; NotNow where Kafka does not answer within the time that is
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 
 from pipeline.errors import NotNow
+from pipeline.kafka.group_admin import group_admin
 from pipeline.kafka.reading import reader
 from pipeline.kafka.wire import metadata
-
-T = TypeVar("T")
-COORDINATOR_RETRY_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,38 +43,18 @@ async def group_state(bootstrap: str, group: str, topics: Sequence[str], *, time
         raise NotNow(f"Kafka at {bootstrap} does not answer: nothing came within {timeout_s:g} s") from None
 
 
-async def once_coordinated(ask: Callable[[], Awaitable[T]], *, patience_s: float = 10.0) -> T:
-    """The answer about a group, once the cluster has somebody to give it: a new cluster makes its topic of offsets when it is first asked."""
-    deadline = time.monotonic() + patience_s
-    while True:
-        try:
-            return await ask()
-        except GroupCoordinatorNotAvailableError:
-            if time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(COORDINATOR_RETRY_S)
-
-
 async def _ask(bootstrap: str, group: str, topics: Sequence[str], timeout_s: float) -> GroupState:
     found = (await metadata(bootstrap, topics, timeout_s=timeout_s)).topics
     known = {name: one for name, one in found.items() if not one.error}
     tps = [TopicPartition(name, number) for name, one in known.items() for number in range(one.partitions)]
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=int(timeout_s * 1000))
-    try:
-        await admin.start()
-        committed = await once_coordinated(lambda: admin.list_consumer_group_offsets(group))
-        (answer,) = await admin.describe_consumer_groups([group])
-    except KafkaError as error:
-        raise NotNow(f"Kafka at {bootstrap} does not answer: {error!r}") from error
-    finally:
-        await admin.close()
-    ((_, _, _, _, _, members, *_),) = answer.groups
+    async with group_admin(bootstrap, timeout_s=timeout_s) as admin:
+        committed, members = await admin.committed(group), await admin.members(group)
     if not tps:  # and a consumer that is closed before it did anything raises CancelledError (aiokafka 0.14)
-        return GroupState(len(members), {})
+        return GroupState(members, {})
     async with reader(bootstrap, request_timeout_ms=int(timeout_s * 1000)) as consumer:
         first, end = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
     lag = dict.fromkeys(known, 0)
     for tp in tps:
         done = committed[tp].offset if tp in committed else first[tp]
         lag[tp.topic] += max(0, end[tp] - done)
-    return GroupState(len(members), lag)
+    return GroupState(members, lag)

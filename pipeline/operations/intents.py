@@ -6,13 +6,12 @@ Promises: `skip` keeps every record of the range as a dead letter before it comm
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.errors import Misconfigured, NotNow
+from pipeline.errors import Misconfigured
 from pipeline.harness.intent import Done, Intent, parse
-from pipeline.kafka.group_lag import once_coordinated
+from pipeline.kafka.group_admin import group_admin
 from pipeline.kafka.reading import reader, stretch
 from pipeline.kafka.wire import topic_ids
 from schemas.dead_letter import DeadLetter
@@ -32,14 +31,8 @@ class StandingIntent:
 
 async def standing(bootstrap: str, group: str) -> list[StandingIntent]:
     """All standing intents of the group."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        await admin.start()
-        offsets = await once_coordinated(lambda: admin.list_consumer_group_offsets(group))
-    except KafkaError as error:
-        raise NotNow(f"Kafka at {bootstrap} does not answer: {error!r}") from error
-    finally:
-        await admin.close()
+    async with group_admin(bootstrap) as admin:
+        offsets = await admin.committed(group)
     ids = await topic_ids(bootstrap, sorted({tp.topic for tp in offsets}))
     found = []
     for tp, committed in sorted(offsets.items()):
@@ -78,18 +71,11 @@ async def letters(bootstrap: str, one: StandingIntent) -> list[DeadLetter]:
 
 async def refuse_members(bootstrap: str, group: str) -> None:
     """Misconfigured while a worker is in the group: it may be about to insert the very range."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        await admin.start()
-        (answer,) = await once_coordinated(lambda: admin.describe_consumer_groups([group]))
-    except KafkaError as error:
-        raise NotNow(f"Kafka at {bootstrap} does not answer: {error!r}") from error
-    finally:
-        await admin.close()
-    ((_, _, _, _, _, members, *_),) = answer.groups
+    async with group_admin(bootstrap) as admin:
+        members = await admin.members(group)
     if members:
         raise Misconfigured(
-            f"the group {group} has {len(members)} members",
+            f"the group {group} has {members} members",
             "Name the one that has the partition halted by TAILRACE_WORKER_HTTP, or stop all workers of the group first, then skip again "
             "(one that was killed is forgotten after TAILRACE_SESSION_TIMEOUT_S)",
         )
