@@ -26,7 +26,7 @@ from pipeline.alerting.rule_files import load
 from pipeline.kernels.sketch.ddsketch import buckets_of
 from pipeline.model.window_partials import Range, WindowPartials
 from pipeline.sinks.blocks.rows import series_rows
-from pipeline.stages.merge import MergeRules, Source
+from pipeline.stages.merge import MergeRules
 from pipeline.stages.merge.window_store import FileWindowStore, MemoryWindowStore, WindowStore
 from pipeline.stages.windows import PartitionWindows
 from schemas.columns import KINDS, LATENCY, WINDOW_PARTIALS, WINDOW_S
@@ -34,6 +34,7 @@ from schemas.families.spans import SPANS
 
 BASE_S = 1_700_000_000
 TOPIC, EPOCH = "otlp_spans", "0" * 32
+SOURCES = {SPANS: frozenset([TOPIC])}
 GOAL_BYTES = 4096
 MIB = 1 << 20
 
@@ -108,7 +109,7 @@ def measure(series: int, spans: float, mix: str, windows: int, records: int, sto
     _warm_up()
     _give_back()
     before = resident_bytes()
-    state = PartitionWindows(0, EPOCH, MergeRules(), load(None), store=store)
+    state = PartitionWindows(0, EPOCH, SOURCES, MergeRules(), load(None), store=lambda: store)
     took: list[tuple[float, float, float]] = []
     offset = peak = 0
     for number in range(windows):
@@ -124,7 +125,8 @@ def measure(series: int, spans: float, mix: str, windows: int, records: int, sto
         forget_peak()
         begun = time.process_time()
         now_ms = (BASE_S + (number + 1) * WINDOW_S + 5) * 1000
-        (step,) = state.steps(now_ms, [Source(TOPIC, EPOCH, 0)])
+        state.look(now_ms, {})
+        (step,) = state.steps()
         closed = time.process_time()
         rows = series_rows(step.closed).rows
         took.append((accepting, closed - begun, time.process_time() - closed))
@@ -140,7 +142,7 @@ def measure(series: int, spans: float, mix: str, windows: int, records: int, sto
     print(
         f"stage2 {mix}, {series} series, {spans:g} spans a series and window, {windows} windows: bytes a series:"
         f" {held / series:.0f} held, {(peak - before) / series:.0f} at the peak of a close,"
-        f" {state.state.nbytes / series:.0f} in arrays (goal {GOAL_BYTES})\n"
+        f" {state.families[SPANS.name].state.nbytes / series:.0f} in arrays (goal {GOAL_BYTES})\n"
         f"  a close: {steps:.2f} s merge, figures and rules, {block:.2f} s block of {rows} rows;"
         f" {accept:.2f} s to accept {records} records",
         flush=True,
@@ -157,15 +159,16 @@ def _give_back() -> None:
 def _warm_up() -> None:
     """Load kernels and libraries, which are no state."""
     state, traffic = (
-        PartitionWindows(0, EPOCH, MergeRules(), load(None), store=FileWindowStore()),
+        PartitionWindows(0, EPOCH, SOURCES, MergeRules(), load(None), store=FileWindowStore),
         Traffic(10, 20, "even"),
     )
     for number in range(40):
         for partials in traffic.window(number, 1):
             state.accept(partials, number, 0)
-        for step in state.steps((BASE_S + (number + 1) * WINDOW_S + 5) * 1000, [Source(TOPIC, EPOCH, 0)]):
+        state.look((BASE_S + (number + 1) * WINDOW_S + 5) * 1000, {})
+        for step in state.steps():
             series_rows(step.closed)
-    state.state.release()
+    state.release()
 
 
 def main() -> None:

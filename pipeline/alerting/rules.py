@@ -97,6 +97,7 @@ class _Rule(BaseModel):
     name: Annotated[str, AfterValidator(_free_name)] = Field(
         pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$", description="unique; becomes the label `alertname`"
     )
+    family: str = Field("spans", description="whose closed windows it looks at")
     severity: Severity
     match: Match = Match()
     keep_for: Seconds = Field(0, description="how long the condition must be gone before the alert is resolved")

@@ -60,8 +60,10 @@ class Judge:
         incomplete_until_s: int | None = None,
     ) -> list[Finding]:
         """All findings of one closed window. `sightings` is brought up to this window; `incomplete_until_s`: end of the last incomplete one."""
-        names = Names(windows.rows)
         findings: list[Finding] = []
+        if not self.rules:
+            return findings
+        names = Names(windows.rows)
         for rule in self.rules:
             mine = {key[1:]: firing for key, firing in tracked.items() if key[0] == rule.name}
             if isinstance(rule, ThresholdRule):

@@ -1,16 +1,26 @@
-"""What stage 2 writes into a commit's metadata: `w1; <epoch of tailrace.windows>; <bookmark>`.
+"""What stage 2 writes into a commit's metadata: `w2; <epoch of tailrace.windows>; {<family>: <bookmark>, …}`.
 
-The bookmark is `RollingState.bookmark()`: JSON with the end of the last closed window and how far each source partition was heard.
+A bookmark is JSON: `closed_through_s`, the end of the last closed window; `lost_until_ms`; and `heard`, how far each source partition was heard.
+With spans alone it is `w1; <epoch>; <bookmark>`, as it was before there were other families.
 
-Promises: `encode` and `parse` are inverse. Another program's text is refused, never guessed.
+Kafka takes 4096 bytes (`offset.metadata.max.bytes`). Where all would be longer, families leave out `heard`, the longest first: nothing is merged twice
+or lost for that, but after a restart a source of which nothing new comes holds the family's windows for `hold_s`, once. Where even that does not
+help there are too many families: `check_room` says so before anything begins.
+
+Promises: `encode` and `parse` are inverse but for what is left out. Another program's text is refused, never guessed; entries of families that this
+worker lacks stay as they are.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from pipeline.errors import Misconfigured
+from pipeline.stages.merge import Bookmark, Source
+from pipeline.stages.windows_topic import UNNAMED
 
-VERSION = "w1"
+ONE_FAMILY, MANY_FAMILIES = "w1", "w2"
+METADATA_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,26 +28,44 @@ class Checkpoint:
     """See the module."""
 
     epoch: str
-    bookmark: str
+    bookmarks: Mapping[str, Bookmark]
+    """By family."""
 
-    @property
-    def closed_through_s(self) -> int:
-        """End of the last window whose alerts were published, Unix seconds."""
-        return int(json.loads(self.bookmark)["closed_through_s"])
+    def closed_through_s(self, family: str) -> int | None:
+        """End of the family's last window whose alerts were published, Unix seconds; None where there is none."""
+        return self.bookmarks[family].closed_through_s if family in self.bookmarks else None
 
-    def through(self, closed_through_s: int) -> "Checkpoint":
-        """The same mark, with more windows published."""
-        bookmark = json.loads(self.bookmark) | {"closed_through_s": closed_through_s}
-        return Checkpoint(self.epoch, json.dumps(bookmark, separators=(",", ":")))
+    def through(self, family: str, closed_through_s: int) -> "Checkpoint":
+        """The same, with more windows of a family published."""
+        bookmark = replace(self.bookmarks.get(family, Bookmark()), closed_through_s=closed_through_s)
+        return Checkpoint(self.epoch, {**self.bookmarks, family: bookmark})
 
     def encode(self) -> str:
         """As commit metadata."""
-        return f"{VERSION}; {self.epoch}; {self.bookmark}"
+        bookmarks = dict(self.bookmarks)
+        while len(text := self._text(bookmarks)) > METADATA_MAX:
+            longest = max(bookmarks, key=lambda name: len(json.dumps(_heard(bookmarks[name]))))
+            if not bookmarks[longest].heard:
+                break
+            bookmarks[longest] = replace(bookmarks[longest], heard={})
+        return text
+
+    def _text(self, bookmarks: Mapping[str, Bookmark]) -> str:
+        written = {name: _written(bookmark) for name, bookmark in bookmarks.items()}
+        alone = list(written) == [UNNAMED]
+        version, told = (ONE_FAMILY, written[UNNAMED]) if alone else (MANY_FAMILIES, written)
+        return f"{version}; {self.epoch}; {json.dumps(told, separators=(',', ':'))}"
 
 
-def first(epoch: str, closed_through_s: int) -> Checkpoint:
-    """A mark that knows of windows alone."""
-    return Checkpoint(epoch, json.dumps({"closed_through_s": closed_through_s}))
+def check_room(families: Iterable[str]) -> None:
+    """Misconfigured: more families than a commit can tell of."""
+    longest = Bookmark(closed_through_s=10**11, lost_until_ms=10**14)
+    size = len(Checkpoint("0" * 32, dict.fromkeys(families, longest)).encode())
+    if size > METADATA_MAX:
+        raise Misconfigured(
+            f"a commit of stage 2 would take {size} bytes to tell of its families, and Kafka takes {METADATA_MAX}",
+            "Use fewer families, or shorter names",
+        )
 
 
 def parse(metadata: str) -> Checkpoint | None:
@@ -45,13 +73,46 @@ def parse(metadata: str) -> Checkpoint | None:
     if not metadata:
         return None
     try:
-        version, epoch, bookmark = metadata.split("; ", 2)
-        mark = Checkpoint(epoch, bookmark)
-        if version == VERSION and mark.closed_through_s >= 0:
-            return mark
-    except (ValueError, KeyError, TypeError):
+        version, epoch, text = metadata.split("; ", 2)
+        told = json.loads(text)
+        if version == ONE_FAMILY:
+            mark = Checkpoint(epoch, {UNNAMED: _read(told)})
+            if mark.closed_through_s(UNNAMED) is not None:
+                return mark
+        if version == MANY_FAMILIES:
+            return Checkpoint(epoch, {name: _read(bookmark) for name, bookmark in told.items()})
+    except (ValueError, KeyError, TypeError, AttributeError):
         pass
     raise Misconfigured(
         f"the group's commit metadata on tailrace.windows reads {metadata[:80]!r}, which is no mark of this version",
         "Another program commits for this group, or a newer Tailrace did: use a group of its own, or that version",
     )
+
+
+def _written(bookmark: Bookmark) -> dict[str, object]:
+    told: dict[str, object] = {"closed_through_s": bookmark.closed_through_s}
+    if bookmark.lost_until_ms > (bookmark.closed_through_s or 0) * 1000:
+        told["lost_until_ms"] = bookmark.lost_until_ms
+    return told | ({"heard": _heard(bookmark)} if bookmark.heard else {})
+
+
+def _heard(bookmark: Bookmark) -> dict[str, dict[str, int]]:
+    heard: dict[str, dict[str, int]] = {}
+    for source, end_offset in sorted(bookmark.heard.items()):
+        heard.setdefault(f"{source.topic} {source.epoch}", {})[str(source.partition)] = end_offset
+    return heard
+
+
+def _read(told: Mapping[str, object]) -> Bookmark:
+    """ValueError, KeyError, TypeError, AttributeError where it is none."""
+    through, lost, heard = told["closed_through_s"], told.get("lost_until_ms", 0), told.get("heard", {})
+    if not isinstance(lost, int) or not isinstance(heard, dict) or not (through is None or isinstance(through, int)):
+        raise TypeError("a bookmark of other types")
+    if through is not None and through < 0:
+        raise ValueError("a time before 1970")
+    sources = {}
+    for name, partitions in heard.items():
+        topic, epoch = name.split(" ")
+        for partition, end_offset in partitions.items():
+            sources[Source(topic, epoch, int(partition))] = int(end_offset)
+    return Bookmark(through, lost, sources)

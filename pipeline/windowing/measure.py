@@ -18,21 +18,29 @@ class Measure:
         self._late = self._overflowed = 0
 
     def state(self, windows: PartitionWindows) -> None:
-        """How it is now."""
-        state, telemetry, partition = windows.state, self._telemetry, self._partition
-        telemetry.gauge("state_series", state.series, partition=partition)
-        telemetry.gauge("state_bytes", state.nbytes, partition=partition)
-        if state.closed_through_s is not None:
-            telemetry.gauge("watermark_delay", clock.now_ms() / 1000 - state.closed_through_s, partition=partition)
-        counts = (len(windows.judge.book.firing()), windows.judge.book.pending(), windows.judge.suppressed)
+        """How it is now, over all families. The watermark is that of the family that is furthest behind."""
+        telemetry, partition = self._telemetry, self._partition
+        families = windows.families.values()
+        states, judges = [one.state for one in families], [one.judge for one in families]
+        telemetry.gauge("state_series", sum(state.series for state in states), partition=partition)
+        telemetry.gauge("state_bytes", sum(state.nbytes for state in states), partition=partition)
+        ends = [state.closed_through_s for state in states if state.closed_through_s is not None]
+        if ends:
+            telemetry.gauge("watermark_delay", clock.now_ms() / 1000 - min(ends), partition=partition)
+        firing, pending = (
+            sum(len(judge.book.firing()) for judge in judges),
+            sum(judge.book.pending() for judge in judges),
+        )
+        counts = (firing, pending, sum(judge.suppressed for judge in judges))
         for name, count in zip(ALERT_STATES, counts, strict=True):
             telemetry.gauge("alerts", count, state=name, partition=partition)
-        if state.late > self._late:
-            telemetry.count("late", state.late - self._late)
-            self._late = state.late
-        if state.overflowed > self._overflowed:
-            telemetry.count("overflow", state.overflowed - self._overflowed)
-            self._overflowed = state.overflowed
+        self._late = self._told("late", sum(state.late for state in states), self._late)
+        self._overflowed = self._told("overflow", sum(state.overflowed for state in states), self._overflowed)
+
+    def _told(self, name: str, now: int, before: int) -> int:
+        if now > before:
+            self._telemetry.count(name, now - before)
+        return now
 
     def skew(self, broker_ms: int | None, lag: int | None, before_s: float) -> float:
         """How far our clock is from the broker's, as far as its records tell it, seconds: only while nothing waits to be read; else as before."""

@@ -1,7 +1,7 @@
 """Stage 2's agent: one partition of `tailrace.windows` through one membership.
 
-    begin   committed offset and mark, closed windows from the store, firing alerts from the topic; replay from the committed offset
-    loop    merge what arrives; look at the sources' ends each second; close windows and publish them (W1 to W5: `windows_publish`)
+    begin   committed offset and mark, closed windows of each family from the store, firing alerts from the topic; replay from the committed offset
+    loop    merge what arrives; look at the sources' ends each second; close windows and publish them (W1 to W5: `publish`)
 
 Promises: no intents; a crash between any two steps is made good by the next owner: a window that is stored but not committed is judged again
 from what is stored, and alerts that went out are known from their topic. Holds no arithmetic; see `pipeline.stages.windows` and
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -26,13 +26,14 @@ from pipeline.harness.gather import CutRange
 from pipeline.harness.partition import PipelineServices, confirm_epoch
 from pipeline.harness.types import Fetch, Membership, Partition
 from pipeline.model.window_partials import WindowPartials
-from pipeline.stages.merge import MergeRules
+from pipeline.stages.family_windows import FamilyWindows, Step
+from pipeline.stages.merge import NO_BOOKMARK, Bookmark, MergeRules
 from pipeline.stages.merge.window_store import FileWindowStore
-from pipeline.stages.windows import HISTORY_S, PartitionWindows, Step
+from pipeline.stages.windows import HISTORY_S, PartitionWindows
 from pipeline.stages.windows_topic import read
 from pipeline.windowing.begin import ClosedWindows, ResumePoint, decide, parts
 from pipeline.windowing.broker_clock import BrokerClock
-from pipeline.windowing.checkpoint import Checkpoint
+from pipeline.windowing.checkpoint import Checkpoint, check_room
 from pipeline.windowing.idle_probe import IdleProbe, SourceEnds
 from pipeline.windowing.intake import WindowsIntake
 from pipeline.windowing.measure import Measure
@@ -40,7 +41,6 @@ from pipeline.windowing.publish import StepPublisher, repeat
 from schemas.alert import Alert
 from schemas.columns import WINDOW_S
 from schemas.families.base import Family
-from schemas.families.spans import SPANS
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -55,13 +55,16 @@ class Windowing:
     rules: Sequence[Rule]
     families: Mapping[str, Family]
     """By name: those that are merged. Records of others are left out, and told."""
+    sources: Mapping[str, frozenset[str]]
+    """Family → topics that send its partials: its windows wait for those, and for no other."""
     merge: MergeRules = field(default_factory=MergeRules)
-    sources: Mapping[str, frozenset[str]] | None = None
-    """Family → topics that its partials come from: its windows wait for those alone. None: for every topic that the view shows."""
     fence_s: float = 5.0
     alerts_per_rule: int = 100
     partitions: int = 1
     """Of the topic."""
+
+    def __post_init__(self) -> None:
+        check_room(self.families)
 
     def pipeline(
         self, tools: PipelineServices, membership: Membership, partition: Partition, epoch: str
@@ -84,8 +87,7 @@ class WindowsPipeline:
         self._measure = Measure(tools.telemetry, partition.partition)
         self._clock = BrokerClock(None, time.monotonic())
         confirm = partial(confirm_epoch, tools, membership, partition, epoch)
-        topics = None if stage.sources is None else frozenset[str]().union(*stage.sources.values())
-        self._look = IdleProbe(stage.view, confirm, self.where, self._broker_ms, topics)
+        self._look = IdleProbe(stage.view, confirm, self.where, self._broker_ms)
         self.progressed_at = time.monotonic()
         self.newest_s = 0.0
         self.skew_s = 0.0
@@ -147,14 +149,14 @@ class WindowsPipeline:
                     await self._in_thread(partial(self._merge, cut))
                     if len(cut.timestamps_ms):
                         self.newest_s = float(cut.timestamps_ms[-1]) / 1000
-                await self._look.around(self._windows.state)
+                await self._look.around(self._windows)
                 await self._close_windows()
                 self._measure.state(self._windows)
                 self.skew_s = self._measure.skew(self._broker_ms(), self.lag_records(), self.skew_s)
                 self.progressed_at = time.monotonic()
         finally:
             self._measure.forget()
-            self._windows.state.release()
+            self._windows.release()
 
     def _broker_ms(self) -> int | None:
         return self._clock.now_ms(time.monotonic())
@@ -169,10 +171,10 @@ class WindowsPipeline:
         self._windows = self._fresh(alerts)
         self._publisher.mark, self._publisher.committed = begin.mark, begin.offset
         steps = await self._read_back(begin, standing.log_end)
-        reached_s = self._windows.state.closed_through_s
+        reached_s = self._windows.closed_through_s
         self._clock = BrokerClock(None if reached_s is None else reached_s * 1000, time.monotonic())
         if begin.lost:
-            self._windows.state.lose(clock.now_ms())
+            self._windows.lose(clock.now_ms())
             self._tools.telemetry.count("records_lost", begin.lost, topic=at.topic)
             log.error(
                 "%s: %s records had left the log before they were merged; open windows are incomplete",
@@ -186,21 +188,28 @@ class WindowsPipeline:
             await self._commit()
 
     async def _read_back(self, begin: ResumePoint, log_end: int) -> list[Step]:
-        """The last hour from the store; what may not have been told yet."""
-        through_s = None if begin.mark is None else begin.mark.closed_through_s
+        """The last hour of each family from the store; what may not have been told yet."""
+        log.info("%s: epoch %s, from %s", self.where, self._epoch, begin.offset)
+        steps: list[Step] = []
+        for windows in self._windows.families.values():
+            marks = {} if begin.mark is None else begin.mark.bookmarks
+            steps += await self._read_back_family(windows, marks.get(windows.family.name, NO_BOOKMARK), log_end)
+        return steps
+
+    async def _read_back_family(self, windows: FamilyWindows, bookmark: Bookmark, log_end: int) -> list[Step]:
+        family, through_s = windows.family, bookmark.closed_through_s
         since_s = 0 if through_s is None else through_s - HISTORY_S
         store, number, epoch = self._stage.store, self._partition.partition, self._epoch
-        span = await self._repeat(lambda: store.closed_span(SPANS, number, epoch, since_s))
+        span = await self._repeat(lambda: store.closed_span(family, number, epoch, since_s))
         stored_s = None if span is None else span.last_s + WINDOW_S
-        bookmark = "" if begin.mark is None else begin.mark.bookmark
-        restoring = self._windows.restoring(through_s, stored_s, log_end, bookmark)
+        restoring = windows.restoring(through_s, stored_s, log_end, bookmark)
         steps: list[Step] = []
-        for low, high, figures in parts(span, self._windows.judge.figures_from_s(through_s)) if span else ():
-            ask = partial(store.closed_windows, SPANS, number, epoch, low, high, figures=figures)
+        for low, high, figures in parts(span, windows.judge.figures_from_s(through_s)) if span else ():
+            ask = partial(store.closed_windows, family, number, epoch, low, high, figures=figures)
             rows = await self._repeat(ask)
             steps += await self._in_thread(partial(restoring.add, rows))
         await self._in_thread(restoring.end)
-        log.info("%s: epoch %s, from %s, closed through %s", self.where, epoch, begin.offset, through_s)
+        log.info("%s: %s closed through %s", self.where, family.name, through_s)
         return steps
 
     def _fresh(self, alerts: Sequence[Alert]) -> PartitionWindows:
@@ -208,12 +217,13 @@ class WindowsPipeline:
         return PartitionWindows(
             number,
             self._epoch,
+            {family: stage.sources[name] for name, family in stage.families.items()},
             stage.merge,
             stage.rules,
             alerts,
             alerts_per_rule=stage.alerts_per_rule,
             partitions=stage.partitions,
-            store=FileWindowStore(),
+            store=FileWindowStore,
         )
 
     # Merge.
@@ -223,27 +233,27 @@ class WindowsPipeline:
             self._clock.hear(int(cut.timestamps_ms.max()), time.monotonic())
         now_ms = self._broker_ms() or clock.now_ms()
         for one in cut.lost:
-            self._windows.state.lose(now_ms)
+            self._windows.lose(now_ms)
             self._tools.telemetry.count("records_lost", one.last + 1 - one.first, topic=self._partition.topic)
             log.error("%s: records [%s, %s] can't be read: %s", self.where, one.first, one.last, one.why)
         for offset, value in zip(cut.offsets, cut.values, strict=True):
+            hurt: Collection[str] | None = None
             try:
-                self._windows.accept(_not_ahead(read(value, self._stage.families), now_ms), int(offset), now_ms)
+                partials = _not_ahead(read(value, self._stage.families), now_ms)
+                hurt = [partials.family.name]
+                self._windows.accept(partials, int(offset), now_ms)
             except Never as error:
                 self._tools.telemetry.count("rejected", reason=error.reason)
                 log.warning("%s: record %s is left out: %s", self.where, offset, error)
             except Exception as error:  # noqa: BLE001 - anybody may write to the topic, and what it holds must not end us
-                self._windows.state.lose(now_ms)
+                self._windows.lose(now_ms, hurt)
                 self._tools.telemetry.count("rejected", reason="work_failed")
                 log.error("%s: record %s is left out, it fails with %s", self.where, offset, type(error).__name__)
 
     # Close.
 
     async def _close_windows(self) -> None:
-        if self._look.seen is None:
-            return
-        now_ms, idle = self._look.seen
-        steps = self._windows.steps(now_ms, idle)
+        steps = self._windows.steps()
         closed = False
         while (step := await self._in_thread(lambda: next(steps, None))) is not None:
             await self._publisher.publish(step)
@@ -252,12 +262,12 @@ class WindowsPipeline:
             await self._commit()
 
     async def _commit(self) -> None:
-        state = self._windows.state
-        if state.closed_through_s is None:
+        if self._windows.closed_through_s is None:
             return
-        needed, here = state.oldest_needed_offset, self._intake.next_offset
+        needed, here = self._windows.oldest_needed_offset, self._intake.next_offset
         offset = here if needed is None else min(needed, here)
-        await self._publisher.commit(offset, Checkpoint(self._epoch, state.bookmark()))
+        before = {} if self._publisher.mark is None else self._publisher.mark.bookmarks
+        await self._publisher.commit(offset, Checkpoint(self._epoch, {**before, **self._windows.bookmarks()}))
 
     # Helpers.
 

@@ -1,8 +1,8 @@
 """How one partition's stage 2 tells the world: W1 fence · W2 rows · W3 alert history · W4 alerts · W5 commit.
 
-    W2 INSERT series_windows (token = table, partition, epoch, window end) · W3 INSERT alert_events · W4 produce alerts
-    W5 commit the offset of the oldest record that an open window needs, with the mark "closed through"; where several windows close,
-       the mark also goes on before W3 of each that changes alerts, so that a window's alerts are the last thing that can be told again
+    W2 INSERT the family's closed windows (token = table, partition, epoch, window end) · W3 INSERT alert_events · W4 produce alerts
+    W5 commit the offset of the oldest record that an open window needs, with the mark "closed through" of each family; where
+       several windows close, the mark also goes on before W3 of each that changes alerts, so that a window's alerts are the last thing that can be told again
 
 Promises: nothing is inserted unless a commit of this membership was acknowledged less than `fence_s` ago (less than the session time-out); repeats
 until it is in. Does not decide what to tell.
@@ -22,8 +22,8 @@ from pipeline.harness.partition import PipelineServices
 from pipeline.harness.types import Membership, Partition
 from pipeline.sinks.alert_topic import write
 from pipeline.sinks.blocks.rows import alert_rows, series_rows
-from pipeline.stages.windows import Step
-from pipeline.windowing.checkpoint import Checkpoint, first
+from pipeline.stages.family_windows import Step
+from pipeline.windowing.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class StepPublisher:
         self._tools, self._membership, self._partition, self._epoch = tools, membership, partition, epoch
         self._fence_s = fence_s
         self._fenced_at = 0.0
-        self._published_s: int | None = None
+        self._published_s: dict[str, int] = {}
         self.mark: Checkpoint | None = None
         self.committed = -1
         self.waits_for_sink = False
@@ -53,13 +53,15 @@ class StepPublisher:
             await self._send(lambda: blocks.insert(block, f"{block.table}|{where}"))
             self._tools.telemetry.count("rows_written", block.rows, table=block.table)
         testing.point("W2:after")
-        before_s, self._published_s = self._published_s, closed.window_end_s
+        family = closed.family.name
+        before_s = self._published_s.get(family)
+        self._published_s[family] = closed.window_end_s
         if not step.alerts:
             return
-        if before_s is not None and (self.mark is None or self.mark.closed_through_s < before_s):
+        mark = self.mark or Checkpoint(self._epoch, {})
+        if before_s is not None and (mark.closed_through_s(family) or -1) < before_s:
             # The topic is about to know this window: a successor that judged an earlier one by what it says would tell of changes that never were.
-            mark = first(self._epoch, before_s) if self.mark is None else self.mark.through(before_s)
-            await self.commit(self.committed, mark)
+            await self.commit(self.committed, mark.through(family, before_s))
         events = alert_rows(step.alerts)
         change = hashlib.sha256(events.data).hexdigest()[:16]
         await self._send(lambda: blocks.insert(events, f"{events.table}|{where}|{change}"))

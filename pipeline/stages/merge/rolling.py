@@ -34,7 +34,7 @@ from pipeline.stages.merge.restoring import Restoration
 from pipeline.stages.merge.rows import own_columns, sums_by_window
 from pipeline.stages.merge.series import SeriesTable
 from pipeline.stages.merge.series_sums import SeriesSums, SumAccumulator, nothing
-from pipeline.stages.merge.source_progress import SourceProgress
+from pipeline.stages.merge.source_progress import NO_BOOKMARK, Bookmark, SourceProgress
 from pipeline.stages.merge.watermark import Source, Watermark
 from pipeline.stages.merge.window_store import MemoryWindowStore, WindowStore
 from schemas.columns import ROLLING_WINDOWS_S, WINDOW_S
@@ -115,7 +115,9 @@ class RollingState:
         """Last end offset (E) merged of each source partition that counts for the watermark; -1 where none yet."""
         return {source: self._progress.merged(source) for source in self._watermark.sources()}
 
-    def restoring(self, closed_through_s: int, replay_until_offset: int, bookmark: str = "") -> Restoration:
+    def restoring(
+        self, closed_through_s: int, replay_until_offset: int, bookmark: Bookmark = NO_BOOKMARK
+    ) -> Restoration:
         """Go on after `closed_through_s` (end of the last closed window); the last hour's closed rows are to be put in, then `end`.
 
         Rows of closed windows in records below `replay_until_offset` (the log's end at assignment) are not counted as late: they may have been
@@ -192,8 +194,8 @@ class RollingState:
             self._family,
         )
 
-    def bookmark(self) -> str:
-        """Metadata of the commit of `oldest_needed_offset`: what earlier records said, so that they need not be read again."""
+    def bookmark(self) -> Bookmark:
+        """What goes with a commit of `oldest_needed_offset` or less: what earlier records said, so that they need not be read again."""
         self._progress.settle(self.oldest_needed_offset)
         return self._progress.bookmark(self._closed_through_s, self._watermark.sources())
 

@@ -6,14 +6,26 @@ were made from, were lost (they left the log before they were read, or somebody 
 Promises: no clock, no I/O; a range that was merged before is known again, also after a restart from a `bookmark`. Keeps no sums.
 """
 
-import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from pipeline.model.window_partials import Range
 from pipeline.stages.merge.watermark import Source
 
-BOOKMARK_MAX = 4000
-"""Kafka's default limit of commit metadata is 4096 bytes."""
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """What a commit says of one family, so that records before its offset need not be read again."""
+
+    closed_through_s: int | None = None
+    """End of the last closed window, Unix seconds."""
+    lost_until_ms: int = 0
+    """Windows that begin before this broker time may lack something."""
+    heard: Mapping[Source, int] = field(default_factory=dict)
+    """End of the last range of each source partition that no open window needs."""
+
+
+NO_BOOKMARK = Bookmark()
 
 
 class SourceProgress:
@@ -24,7 +36,7 @@ class SourceProgress:
         self._settled: dict[Source, int] = {}
         self._recent: list[tuple[int, Source, int]] = []
         self.lost_until_ms = 0
-        """Windows that begin before this broker time may lack calls."""
+        """Windows that begin before this broker time may lack something."""
 
     def note(self, came_from: Range, offset: int) -> bool:
         """Take note of a record at `offset` of tailrace.windows; False where its range was merged before."""
@@ -56,25 +68,18 @@ class SourceProgress:
                 kept.append((offset, source, end_offset))
         self._recent = kept
 
-    def bookmark(self, closed_through_s: int | None, sources: Collection[Source]) -> str:
-        """JSON: what settled records said, of these sources; without them where that is too long for a commit."""
+    def bookmark(self, closed_through_s: int | None, sources: Collection[Source]) -> Bookmark:
+        """What settled records said, of these sources."""
         present = {(source.topic, source.partition): source.epoch for source in sources}
-        heard: dict[str, dict[str, int]] = {}
-        for source, end_offset in sorted(self._settled.items()):
-            if present.get((source.topic, source.partition), source.epoch) == source.epoch:
-                heard.setdefault(f"{source.topic} {source.epoch}", {})[str(source.partition)] = end_offset
-        short: dict[str, object] = {"closed_through_s": closed_through_s}
-        if self.lost_until_ms > (closed_through_s or 0) * 1000:
-            short["lost_until_ms"] = self.lost_until_ms
-        whole = json.dumps({**short, "heard": heard}, separators=(",", ":"))
-        return whole if len(whole) <= BOOKMARK_MAX else json.dumps(short, separators=(",", ":"))
+        heard = {
+            source: end_offset
+            for source, end_offset in self._settled.items()
+            if present.get((source.topic, source.partition), source.epoch) == source.epoch
+        }
+        return Bookmark(closed_through_s, self.lost_until_ms, heard)
 
-    def restore(self, bookmark: str) -> None:
-        """Go on from a bookmark; from nothing where it is empty."""
-        told = json.loads(bookmark) if bookmark else {}
-        self.lost_until_ms = int(told.get("lost_until_ms", 0))
-        for name, partitions in told.get("heard", {}).items():
-            topic, epoch = name.split(" ")
-            for partition, end_offset in partitions.items():
-                self._settled[Source(topic, epoch, int(partition))] = end_offset
+    def restore(self, bookmark: Bookmark) -> None:
+        """Go on from a bookmark."""
+        self.lost_until_ms = bookmark.lost_until_ms
+        self._settled.update(bookmark.heard)
         self._merged = dict(self._settled)

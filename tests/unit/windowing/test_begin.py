@@ -114,7 +114,9 @@ class World(MemoryBlocks, MemoryMessages):
     async def _live(self) -> None:
         with ThreadPoolExecutor(1) as executor:
             tools = PipelineServices(self.group, "g", self, self, dead_letters, Limits(), SelfMetrics(), executor)
-            pipeline = Windowing(self, self, RULES, {SPANS.name: SPANS}).pipeline(tools, self.group.join(), AT, EPOCH)
+            pipeline = Windowing(self, self, RULES, {SPANS.name: SPANS}, {SPANS.name: frozenset()}).pipeline(
+                tools, self.group.join(), AT, EPOCH
+            )
             self.group.pipelines[AT] = pipeline
             pipeline.close()
             await pipeline.run()

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from pipeline.errors import Misconfigured
 from pipeline.harness.types import CommittedState, Partition
 from pipeline.model.stored_range import StoredRange
+from pipeline.stages.merge import Bookmark
 from pipeline.windowing.begin import PART_ROWS, ResumePoint, decide, parts
 from pipeline.windowing.checkpoint import Checkpoint
 
 AT = Partition("tailrace.windows", 0)
 EPOCH = "ab" * 16
-MARK = Checkpoint(EPOCH, '{"closed_through_s": 100}')
+MARK = Checkpoint(EPOCH, {"spans": Bookmark(100)})
 
 
 def begin(committed: int | None, metadata: str, start: int = 0, end: int = 50) -> ResumePoint:
@@ -26,7 +27,7 @@ def test_it_goes_on_at_the_committed_offset_with_its_mark() -> None:
 
 
 def test_without_a_mark_of_this_epoch_it_begins_with_the_log() -> None:
-    other = Checkpoint("cd" * 16, MARK.bookmark).encode()
+    other = Checkpoint("cd" * 16, MARK.bookmarks).encode()
     assert begin(7, other, start=3) == begin(None, "", start=3) == ResumePoint(3, None)
 
 

@@ -10,7 +10,8 @@ from pipeline.app import sources
 from pipeline.flow import ROUTES, Route, families
 from pipeline.model.window_partials import WindowPartials
 from pipeline.settings import Settings
-from pipeline.stages.merge import MergeRules, RollingState, Source
+from pipeline.stages.merge import MergeRules, Source
+from pipeline.stages.windows import PartitionWindows
 from pipeline.stages.windows_topic import read
 from pipeline.windowing.idle_probe import IdleProbe
 from schemas.alert import Alert
@@ -49,16 +50,16 @@ def windows_that_may_close(routes: tuple[Route, ...], *silent: Source) -> int:
     came = given.source
     here = Source(came.topic, came.epoch, came.partition)
     now_ms = came.broker_time_max_ms + HOUR_MS
-    state = RollingState(families()["spans"], 0, came.epoch, MergeRules())
-    state.accept(replace(given, source=replace(came, end_offset=1)), 0, now_ms)
+    topics = {family: sources(routes)[name] for name, family in families(routes).items()}
+    windows = PartitionWindows(0, came.epoch, topics, MergeRules(), ())
+    windows.accept(replace(given, source=replace(came, end_offset=1)), 0, now_ms)
 
     async def confirm() -> None:
         """It is still the same topic."""
 
-    probe = IdleProbe(View(here, *silent), confirm, "t/0", lambda: now_ms, sources(routes)["spans"])
-    asyncio.run(probe.around(state))
-    assert probe.seen is not None
-    return len(state.closable(*probe.seen))
+    probe = IdleProbe(View(here, *silent), confirm, "t/0", lambda: now_ms)
+    asyncio.run(probe.around(windows))
+    return len(list(windows.steps()))
 
 
 @pytest.mark.parametrize("partitions", [0, 1, 4])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.aggregate import AggregateRules, aggregate
-from pipeline.stages.merge import MergeRules, RollingState, Source
+from pipeline.stages.merge import NO_BOOKMARK, MergeRules, RollingState, Source
 from schemas.columns import ROLLING_WINDOWS_S, SERIES_WINDOWS
 from schemas.families.spans import SPANS
 from tests.support.aggregated import brute_force
@@ -204,7 +204,7 @@ def test_a_restart_at_any_point_changes_nothing(spans: list[Row], data: st.DataO
 def _run(log: list[WindowPartials], stops: set[int], commit_each: bool) -> list[SeriesWindows]:
     state = RollingState(SPANS, 0, EPOCH, RULES)
     stored: list[SeriesWindows] = []
-    committed, bookmark = 0, ""
+    committed, bookmark = 0, NO_BOOKMARK
     for offset, part in enumerate(log):
         now_ms = part.source.broker_time_max_ms
         if offset in stops:

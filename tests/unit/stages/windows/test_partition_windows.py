@@ -18,8 +18,9 @@ from pipeline.harness.partition import PipelineServices
 from pipeline.harness.types import Limits, Membership, Partition
 from pipeline.model.outcome import Block, Message
 from pipeline.model.window_partials import Range, WindowPartials
-from pipeline.stages.merge import MergeRules, Source
-from pipeline.stages.windows import PartitionWindows, Step, as_series_windows
+from pipeline.stages.family_windows import Step, as_closed
+from pipeline.stages.merge import NO_BOOKMARK, MergeRules, Source
+from pipeline.stages.windows import PartitionWindows
 from pipeline.telemetry import SelfMetrics
 from pipeline.windowing.checkpoint import Checkpoint, parse
 from pipeline.windowing.measure import Measure
@@ -30,6 +31,8 @@ from schemas.families.spans import SPANS
 
 EPOCH = "e"
 SOURCE = Source("otlp_spans", EPOCH, 0)
+SOURCES = {SPANS: frozenset([SOURCE.topic])}
+IDLE = {SOURCE: (0, 0)}
 BASE_S = 1_700_000_000
 MERGE = MergeRules(lateness_s=0)
 RULES: list[Rule] = [
@@ -129,16 +132,20 @@ class Process:
         membership = Membership(1, "m", frozenset())
         self._publisher = StepPublisher(tools, membership, Partition("tailrace.windows", 0), EPOCH, 1e9)
         alerts = [alert for alert in world.topic.values() if alert.status == "firing"]
-        self.windows = PartitionWindows(0, EPOCH, MERGE, RULES, alerts)
+        self.windows = PartitionWindows(0, EPOCH, SOURCES, MERGE, RULES, alerts)
 
     async def begin(self, log_end: int) -> int:
         """The offset from which to read."""
         offset, metadata = self._world.committed
         mark = self._publisher.mark = parse(metadata)
         self._publisher.committed = offset
-        through_s, bookmark = (None, "") if mark is None else (mark.closed_through_s, mark.bookmark)
+        through_s, bookmark = (
+            (None, NO_BOOKMARK) if mark is None else (mark.closed_through_s(SPANS.name), mark.bookmarks[SPANS.name])
+        )
         stored = sorted(self._world.store)
-        restoring = self.windows.restoring(through_s, stored[-1] + 10 if stored else None, log_end, bookmark)
+        restoring = self.windows.families[SPANS.name].restoring(
+            through_s, stored[-1] + 10 if stored else None, log_end, bookmark
+        )
         for start in stored:
             for step in restoring.add(stored_form(self._world.store[start])):
                 await self._publish(step)
@@ -147,13 +154,13 @@ class Process:
 
     async def close(self, now_ms: int, position: int) -> None:
         """One look."""
-        for step in self.windows.steps(now_ms, [SOURCE]):
+        self.windows.look(now_ms, IDLE)
+        for step in self.windows.steps():
             await self._publish(step)
-        state = self.windows.state
-        if state.closed_through_s is not None:
-            needed = state.oldest_needed_offset
+        if self.windows.closed_through_s is not None:
+            needed = self.windows.oldest_needed_offset
             offset = position if needed is None else min(needed, position)
-            await self._publisher.commit(offset, Checkpoint(EPOCH, state.bookmark()))
+            await self._publisher.commit(offset, Checkpoint(EPOCH, self.windows.bookmarks()))
 
     async def _publish(self, step: Step) -> None:
         self._world.step = step
@@ -235,7 +242,7 @@ def test_the_scenario_has_alerts_of_both_kinds() -> None:
 def test_rows_come_back_from_the_store_in_their_own_schema() -> None:
     world = run(["good", "bad"])
     rows = pa.concat_tables(list(world.store.values()))
-    back = as_series_windows(stored_form(rows))
+    back = as_closed(stored_form(rows), SPANS)
     assert back.schema == SERIES_WINDOWS
     assert back.to_pylist() == rows.to_pylist()
 
@@ -243,13 +250,15 @@ def test_rows_come_back_from_the_store_in_their_own_schema() -> None:
 def test_alerts_of_other_partitions_are_left_alone() -> None:
     world = run(["bad"] * 5)
     (alert,) = world.topic.values()
-    assert PartitionWindows(1, EPOCH, MERGE, RULES, [alert]).judge.book.firing() == []
-    assert PartitionWindows(0, EPOCH, MERGE, RULES, [alert]).judge.book.firing() == [alert]
+    assert PartitionWindows(1, EPOCH, SOURCES, MERGE, RULES, [alert]).families[SPANS.name].judge.book.firing() == []
+    assert PartitionWindows(0, EPOCH, SOURCES, MERGE, RULES, [alert]).families[SPANS.name].judge.book.firing() == [
+        alert
+    ]
 
 
 @pytest.mark.parametrize("rows", [SERIES_WINDOWS.empty_table(), pa.table({})])
 def test_an_empty_store_is_a_beginning(rows: pa.Table) -> None:
-    restoring = PartitionWindows(0, EPOCH, MERGE, RULES).restoring(None, None, 0)
+    restoring = PartitionWindows(0, EPOCH, SOURCES, MERGE, RULES).families[SPANS.name].restoring(None, None, 0)
     assert restoring.add(rows) == []
     restoring.end()
 
@@ -258,22 +267,25 @@ def test_a_silence_fires_on_while_all_is_silent_and_is_given_up_after_forget_aft
     rule = AbsenceRule.model_validate(
         {"name": "Silent", "severity": "critical", "silent_for": 30, "forget_after": 10_000}
     )
-    windows = PartitionWindows(0, EPOCH, MERGE, [rule])
+    windows = PartitionWindows(0, EPOCH, SOURCES, MERGE, [rule])
     windows.accept(partials(0, "good"), 0, BASE_S * 1000)
     told: list[tuple[int, str]] = []
     for after_s in (60, 3700, 5000, 9990, 10_010, 10_020, 20_000):
-        for step in windows.steps((BASE_S + after_s) * 1000, [SOURCE]):
+        windows.look((BASE_S + after_s) * 1000, IDLE)
+        for step in windows.steps():
             told += [(after_s, alert.status) for alert in step.alerts]
     assert told == [(60, "firing"), (10_010, "resolved")]
     windows.accept(partials(2_500, "good"), 1, BASE_S * 1000)
-    assert [step.alerts for step in windows.steps((BASE_S + 25_010) * 1000, [SOURCE])] == [()]
+    windows.look((BASE_S + 25_010) * 1000, IDLE)
+    assert [step.alerts for step in windows.steps()] == [()]
 
 
 def test_what_stage_two_measures_goes_when_the_partition_does() -> None:
-    telemetry, windows = SelfMetrics(), PartitionWindows(3, EPOCH, MERGE, RULES)
+    telemetry, windows = SelfMetrics(), PartitionWindows(3, EPOCH, SOURCES, MERGE, RULES)
     for n in range(5):
         windows.accept(partials(n, "bad"), n, BASE_S * 1000)
-        list(windows.steps((BASE_S + 10 * n + 10) * 1000, [SOURCE]))
+        windows.look((BASE_S + 10 * n + 10) * 1000, IDLE)
+        list(windows.steps())
     measure = Measure(telemetry, 3)
     measure.state(windows)
     text = telemetry.text().decode()

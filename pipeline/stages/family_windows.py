@@ -1,0 +1,136 @@
+"""Stage 2 of one family in one partition, without I/O: merge, close, judge, and the life of the alerts of its rules.
+
+Promises: pure; the same partials, looks and restores give the same steps. `restoring` goes on as if there had been no restart, given what the store
+and the topic `alerts` hold. Only topics that send partials of the family hold its windows back. Knows nothing of other families.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.detect.judging import PartitionJudge
+from pipeline.model.series_windows import SeriesWindows
+from pipeline.model.window_partials import WindowPartials
+from pipeline.stages.merge import NO_BOOKMARK, Bookmark, RollingState, Source
+from pipeline.stages.merge.restoring import Restoration
+from schemas.alert import Alert
+from schemas.columns import WINDOW_S
+from schemas.families.base import Family
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One closed window, and what it changed. `stored`: the window's rows are in the store already."""
+
+    closed: SeriesWindows
+    alerts: tuple[Alert, ...]
+    stored: bool = False
+
+
+class FamilyWindows:
+    """See the module. `topics`: those whose records give partials of the family."""
+
+    def __init__(
+        self, family: Family, topics: frozenset[str], at: tuple[int, str], state: RollingState, judge: PartitionJudge
+    ) -> None:
+        self.family = family
+        self.state = state
+        self.judge = judge
+        self._topics = topics
+        self._at = at
+        self._seen: tuple[int, frozenset[Source]] | None = None
+        """Broker time, milliseconds, and the source partitions that were idle then."""
+
+    def restoring(
+        self,
+        committed_through_s: int | None,
+        stored_through_s: int | None,
+        replay_until_offset: int,
+        bookmark: Bookmark = NO_BOOKMARK,
+    ) -> Restoring:
+        """Go on after what is stored: its rows from an hour before `committed_through_s` on are to be put in, then `end`.
+
+        `committed_through_s`: end of the last window whose alerts went out; `stored_through_s`: of the last that is stored.
+        """
+        known = [end_s for end_s in (committed_through_s, stored_through_s) if end_s is not None]
+        rolling = self.state.restoring(max(known), replay_until_offset, bookmark) if known else None
+        return Restoring(self, rolling, committed_through_s)
+
+    def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:
+        """Merge one record; False where its range was merged before."""
+        return self.state.accept(partials, offset, now_ms)
+
+    def look(self, now_ms: int, bounds: Mapping[Source, tuple[int, int]]) -> None:
+        """First and end offset of each source partition, asked after the broker's clock showed `now_ms`. An old look stays good: it says less."""
+        mine = {source: both for source, both in bounds.items() if source.topic in self._topics}
+        self.state.expect([source for source, (first, end) in mine.items() if end > first], now_ms)
+        heard = self.state.heard()
+        idle = {source for source, (first, end) in mine.items() if end <= max(first, heard.get(source, -1))}
+        gone = {source for source in heard if source not in mine}
+        self._seen = (now_ms, frozenset(idle | gone))
+
+    def steps(self) -> Iterator[Step]:
+        """Close what may be closed by the last look, window after window."""
+        if self._seen is None:
+            return
+        now_ms, idle = self._seen
+        for window in self.state.closable(now_ms, idle, watched=self.judge.watched):
+            closed = self.state.close(window)
+            yield Step(closed, self.judge.judged(closed))
+
+    def windows_of(self, rows: pa.Table) -> Iterator[SeriesWindows]:
+        """Stored rows, window by window."""
+        partition, epoch = self._at
+        starts = rows.column("window_start_s").to_numpy()
+        for start in np.unique(starts):
+            part = rows.filter(pa.array(starts == start))
+            incomplete = bool(pc.any(part.column("incomplete")).as_py())
+            yield SeriesWindows(partition, epoch, int(start), int(start) + WINDOW_S, incomplete, part, self.family)
+
+
+class Restoring:
+    """Stored windows on their way back, part by part, in order of time."""
+
+    def __init__(self, windows: FamilyWindows, rolling: Restoration | None, committed_through_s: int | None) -> None:
+        self._windows, self._rolling, self._through_s = windows, rolling, committed_through_s
+
+    def add(self, stored: pa.Table) -> list[Step]:
+        """Take in some whole windows. The steps are of those that were stored, but whose alerts may not have been published."""
+        rows = as_closed(stored, self._windows.family)
+        steps: list[Step] = []
+        for closed in self._windows.windows_of(rows):
+            if self._through_s is not None and closed.window_end_s <= self._through_s:
+                self._windows.judge.remember(closed, self._through_s)
+            else:
+                steps.append(Step(closed, self._windows.judge.judged(closed), stored=True))
+        if self._rolling is not None:
+            self._rolling.add(rows)
+        return steps
+
+    def end(self) -> None:
+        """All was there."""
+        if self._rolling is not None:
+            self._rolling.end()
+
+
+def as_closed(stored: pa.Table, family: Family) -> pa.Table:
+    """Rows as the store gives them (`window_start`, dictionaries, narrower numbers) in the schema `family.closed`, or its first fields."""
+    if stored.num_rows == 0:
+        return family.closed.empty_table()
+    columns = []
+    schema = pa.schema([field for field in family.closed if field.name in {*stored.column_names, "window_start_s"}])
+    for field in schema:
+        name = "window_start" if field.name == "window_start_s" else field.name
+        column = stored.column(name).combine_chunks()
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("s")).cast(pa.int64())
+        columns.append(column.cast(field.type))
+    order = [(name, "ascending") for name in ("window_start_s", *family.keys)]
+    return pa.Table.from_arrays(columns, schema=schema).sort_by(order)
