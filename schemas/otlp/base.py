@@ -7,6 +7,9 @@ table to protobuf's descriptors. Knows no bytes and no kernel.
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+NAME_MAX = 1024
+"""Bytes of a text that becomes a series' key or a dictionary's entry: a longer one is cut at a character."""
+
 
 class Wire(IntEnum):
     """Protobuf's wire types, without groups, which OTLP has none of."""
@@ -117,7 +120,9 @@ class Leaf(Message):
     """Fields that nearly all exporters write first, in this order: read without a look at each tag."""
     numbered: str = ""
     """The text whose distinct values get numbers while their bytes are at hand."""
-    rules: bool = False
-    """Whether there are checks beyond single fields: `pipeline/kernels/wire/rules/<name>.py`."""
     noted_lengths: tuple[int, ...] = ()
-    """Lengths of the attributes' keys that those rules ask for."""
+    """Lengths of the attributes' keys that the leaf's rules ask for. Rules are checks beyond single fields, one module a leaf."""
+    notes: tuple[str, ...] = ()
+    """What those rules remember of such attributes, each a number and whether it came."""
+    made: tuple[tuple[str, str], ...] = ()
+    """Columns that those rules make, and their types."""

@@ -1,9 +1,6 @@
 """Spans: opentelemetry/proto/trace/v1/trace.proto, 1.x."""
 
-from schemas.otlp.base import Child, Field, Keep, Leaf, Message, Wire
-
-NAME_MAX = 1024
-"""Bytes of a span's name, which is a series' key: a longer one is cut at a character."""
+from schemas.otlp.base import NAME_MAX, Child, Field, Keep, Leaf, Message, Wire
 
 STATUS = Message(
     "opentelemetry.proto.trace.v1.Status",
@@ -67,6 +64,7 @@ SPAN = Leaf(
         "end_time_unix_nano",
     ),
     numbered="name",
-    rules=True,
     noted_lengths=(10, 16, 25),
+    notes=("http", "http_old", "rate", "rate_kind"),
+    made=(("http_status", "i32"), ("weight", "f64")),
 )

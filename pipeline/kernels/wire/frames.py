@@ -12,22 +12,12 @@ import numpy.typing as npt
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 
-(
-    RESOURCES,
-    RESOURCE_PIECES,
-    SCOPES,
-    SCOPE_PIECES,
-    SPANS,
-    BAD_SPANS,
-    ATTRIBUTES,
-    EVENTS,
-    EVENT_ATTRIBUTES,
-    LINKS,
-    LINK_ATTRIBUTES,
-    NAMES,
-) = range(12)
-"""The tables (an owner's pieces come behind it): their places among counters and in `scan.Tables`."""
-TABLES = 12
+(RESOURCES, RESOURCE_PIECES, SCOPES, SCOPE_PIECES, BAD, ATTRIBUTES, LEAVES) = range(7)
+"""The tables that every signal has (an owner's pieces come behind it): their places among counters. A leaf's own follow."""
+TABLES = 7
+
+RESOURCE_COLUMNS, SCOPE_COLUMNS, BAD_COLUMNS, ATTRIBUTE_COLUMNS, LEAF_COLUMNS = 0, 6, 12, 19, 24
+"""Where their columns' addresses begin: an owner's three and its pieces' three, `Bad`'s seven, `Rows`' five. A leaf's own come last."""
 
 
 class Owners(NamedTuple):
@@ -44,3 +34,15 @@ class Pieces(NamedTuple):
     owner: I32
     at: I64
     end: I64
+
+
+class Bad(NamedTuple):
+    """Leaves that were left out: whose they are (the nth of its record), where they stand, and why."""
+
+    record: I32
+    nth: I32
+    resource: I32
+    scope: I32
+    at: I64
+    end: I64
+    code: I64

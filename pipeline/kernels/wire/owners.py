@@ -1,6 +1,6 @@
-"""Resources and scopes: their attributes, and a scope's name and version. Few against spans, so always read in full.
+"""Resources and scopes: their attributes, and a scope's name and version. Few against leaves, so always read in full.
 
-Promises: pieces of one owner are merged as protobuf merges them. A code in `codes` says that the spans of that
+Promises: pieces of one owner are merged as protobuf merges them. A code in `codes` says that the leaves of that
 owner can't be used; its texts are sound all the same.
 """
 
@@ -15,6 +15,9 @@ from pipeline.kernels.wire.counted import DROPPED, DUPLICATES
 from pipeline.kernels.wire.fields import U8, field
 from pipeline.kernels.wire.frames import I32, I64, Pieces
 from pipeline.kernels.wire.utf8 import is_utf8
+
+RESOURCE_ATTRIBUTE, SCOPE_NAME, SCOPE_VERSION, SCOPE_ATTRIBUTE = 0x0A, 0x0A, 0x12, 0x1A
+"""Tags inside Resource and InstrumentationScope."""
 
 
 class Named(NamedTuple):
@@ -71,7 +74,7 @@ def scan_owners(
                 if p < 0:
                     codes[owner] = p
                     break
-                if tag == (0x1A if is_scope else 0x0A):
+                if tag == (SCOPE_ATTRIBUTE if is_scope else RESOURCE_ATTRIBUTE):
                     if not usual(b, at, at + length, j, out.attributes):
                         code = key_value(b, at, at + length, depth + 1, j, out.attributes, slot)
                         if code < 0:
@@ -84,10 +87,10 @@ def scan_owners(
                         room -= length
                     else:
                         counted[DROPPED] += 1
-                elif is_scope and tag == 0x0A:
+                elif is_scope and tag == SCOPE_NAME:
                     out.name_at[owner] = at
                     out.name_length[owner] = length
-                elif is_scope and tag == 0x12:
+                elif is_scope and tag == SCOPE_VERSION:
                     out.version_at[owner] = at
                     out.version_length[owner] = length
         if not _texts_are_sound(b, out, owner):

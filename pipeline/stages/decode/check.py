@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.errors import Never
-from pipeline.kernels.wire.frames import BAD_SPANS, SPANS
+from pipeline.kernels.wire.frames import BAD, LEAVES
+from pipeline.kernels.wire.leaves.span_columns import Tables
 from pipeline.model.records import Records
 from pipeline.stages.decode.json_request import BadLeaf
 from pipeline.stages.decode.json_text import Json
@@ -58,15 +59,15 @@ def check(value: bytes, rules: DecodeRules, now_ms: int, document: Json = None) 
         complaint = translation.bad_records.get(0)
         reason, error = REASONS.get(int(tables.record_codes[0]), ("malformed", "can't be read"))
         raise Never(complaint.reason, complaint.error) if complaint else Never(reason, error)
-    sound, bad = tables.rows[SPANS], tables.rows[BAD_SPANS] + int(tables.more_bad[0])
+    sound, bad = tables.rows[LEAVES], tables.rows[BAD] + int(tables.more_bad[0])
     return Checked(sound + bad, sound, _refused(tables, translation.bad_spans))
 
 
-def _refused(tables: Scanned, complained: dict[tuple[int, int], BadLeaf]) -> tuple[Refused, ...]:
+def _refused(tables: Scanned[Tables], complained: dict[tuple[int, int], BadLeaf]) -> tuple[Refused, ...]:
     counts: Counter[str] = Counter()
     errors: dict[str, str] = {}
     bad = tables.tables.bad
-    for i in range(tables.rows[BAD_SPANS]):
+    for i in range(tables.rows[BAD]):
         leaf = complained.get((0, int(bad.nth[i])))
         reason, error = (leaf.reason, leaf.error) if leaf else REASONS[int(bad.code[i])]
         counts[reason] += 1

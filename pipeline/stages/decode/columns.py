@@ -6,19 +6,17 @@ Promises: every place lies inside the columns' buffer. Copies no text.
 import numpy as np
 
 from pipeline.kernels.wire.attributes import Rows
-from pipeline.kernels.wire.frames import (
-    ATTRIBUTES,
+from pipeline.kernels.wire.frames import ATTRIBUTES, LEAVES, RESOURCES, SCOPES
+from pipeline.kernels.wire.leaves.span_columns import (
     EVENT_ATTRIBUTES,
     EVENTS,
     LINK_ATTRIBUTES,
     LINKS,
     NAMES,
-    RESOURCES,
-    SCOPES,
-    SPANS,
+    Columns,
+    Tables,
 )
 from pipeline.kernels.wire.owners import Named, find
-from pipeline.kernels.wire.spans import Columns
 from pipeline.kernels.wire.utf8 import cut_at_character
 from pipeline.kernels.wire.weights import rounded_weight
 from pipeline.model.span_columns import (
@@ -50,7 +48,9 @@ KEYS = {
 }
 
 
-def span_columns(buffer: U8, used: int, scanned: Scanned, rules: DecodeRules, *, rows: bool) -> tuple[SpanColumns, int]:
+def span_columns(
+    buffer: U8, used: int, scanned: Scanned[Tables], rules: DecodeRules, *, rows: bool
+) -> tuple[SpanColumns, int]:
     """(the columns, texts cut)."""
     t, n = scanned.tables, scanned.rows
     plan = [(owner.attributes, int(owner.attributes_first[-1])) for owner in (scanned.resources, scanned.scopes)]
@@ -62,7 +62,7 @@ def span_columns(buffer: U8, used: int, scanned: Scanned, rules: DecodeRules, *,
         ]
     buffer, used, unknown_at, cuts = with_texts(buffer, used, plan, rules.attribute_value_max)
     cuts += _cut_names(buffer, scanned, rules.attribute_value_max)
-    spans = n[SPANS]
+    spans = n[LEAVES]
     firsts = [first[: spans + 1] for first in t.columns[-3:]]
     c = Columns._make(column[:spans] for column in t.columns)
     columns = SpanColumns(
@@ -100,10 +100,10 @@ def span_columns(buffer: U8, used: int, scanned: Scanned, rules: DecodeRules, *,
     return columns, cuts
 
 
-def _cut_names(buffer: U8, scanned: Scanned, value_max: int) -> int:
+def _cut_names(buffer: U8, scanned: Scanned[Tables], value_max: int) -> int:
     """Cut what would stand in rows again and again, or become a key, but for spans' names, which are cut by now; how many."""
     n, t = scanned.rows, scanned.tables
-    scopes, spans, events, links = n[SCOPES], n[SPANS], n[EVENTS], n[LINKS]
+    scopes, spans, events, links = n[SCOPES], n[LEAVES], n[EVENTS], n[LINKS]
     texts = [
         (scanned.scopes.name_at, scanned.scopes.name_length, NAME_MAX),
         (scanned.scopes.version_at, scanned.scopes.version_length, NAME_MAX),
@@ -135,7 +135,7 @@ def cut_texts(buffer: U8, at: I64, length: I32, length_max: int) -> int:
     return len(long)
 
 
-def _weights(buffer: U8, scanned: Scanned, own: F64, resource: I32, sample_rate: float) -> F64:
+def _weights(buffer: U8, scanned: Scanned[Tables], own: F64, resource: I32, sample_rate: float) -> F64:
     """What a span says of itself, else its resource's `SampleRate`, else the configured rate's."""
     resources = scanned.rows[RESOURCES]
     default = np.full(resources + 1, rounded_weight(1.0 / sample_rate))
@@ -156,7 +156,7 @@ def _rate(text: bytes) -> float:
     return float(rounded_weight(rate)) if rate >= 1.0 else 0.0
 
 
-def _resources(buffer: U8, scanned: Scanned, unknown_at: int) -> Resources:
+def _resources(buffer: U8, scanned: Scanned[Tables], unknown_at: int) -> Resources:
     owners, n = scanned.resources, scanned.rows[RESOURCES]
     names = _found(buffer, owners, "service.name")
     missing = names.length == 0
@@ -167,7 +167,7 @@ def _resources(buffer: U8, scanned: Scanned, unknown_at: int) -> Resources:
     return Resources(_attributes(owners.attributes_first, owners.attributes), urls, names)
 
 
-def _scopes(scanned: Scanned) -> Scopes:
+def _scopes(scanned: Scanned[Tables]) -> Scopes:
     owners, n, framed = scanned.scopes, scanned.rows[SCOPES], scanned.tables.scopes
     return Scopes(
         Strings(owners.name_at, owners.name_length),
@@ -177,13 +177,13 @@ def _scopes(scanned: Scanned) -> Scopes:
     )
 
 
-def _events(scanned: Scanned, first: I64) -> Events:
+def _events(scanned: Scanned[Tables], first: I64) -> Events:
     n, e = scanned.rows[EVENTS], scanned.tables.events
     attributes = _attributes(e.attributes_first[: n + 1], scanned.tables.event_attributes)
     return Events(first, e.time_ns[:n], Strings(e.name_at[:n], e.name_length[:n]), attributes, e.dropped[:n])
 
 
-def _links(scanned: Scanned, first: I64) -> Links:
+def _links(scanned: Scanned[Tables], first: I64) -> Links:
     n, x = scanned.rows[LINKS], scanned.tables.links
     attributes = _attributes(x.attributes_first[: n + 1], scanned.tables.link_attributes)
     state = Strings(x.state_at[:n], x.state_length[:n])

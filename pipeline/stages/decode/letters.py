@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pipeline.kernels.wire.frames import BAD_SPANS, RESOURCE_PIECES, SCOPE_PIECES, Owners, Pieces
+from pipeline.kernels.wire.frames import BAD, RESOURCE_PIECES, SCOPE_PIECES, Owners, Pieces
 from pipeline.model.records import Records
 from pipeline.model.span_columns import I64, U8
 from pipeline.stages.decode.json_request import BadLeaf
+from pipeline.stages.decode.signals import Tables
 from pipeline.stages.decode.tables import Scanned
 from schemas.dead_letter import DeadLetter
 
@@ -51,7 +52,7 @@ def of_record(records: Records, record: int, complaint: Complaint) -> DeadLetter
     return _letter(records, record, -1, complaint)
 
 
-def of_codes(records: Records, scanned: Scanned, complained: Mapping[int, Complaint]) -> list[DeadLetter]:
+def of_codes(records: Records, scanned: Scanned[Tables], complained: Mapping[int, Complaint]) -> list[DeadLetter]:
     """Letters of the records that were given up as a whole; `complained` overrides what the code says."""
     letters = []
     for record in np.flatnonzero(scanned.record_codes).tolist():
@@ -63,13 +64,13 @@ def of_codes(records: Records, scanned: Scanned, complained: Mapping[int, Compla
 
 
 def of_spans(
-    records: Records, buffer: U8, scanned: Scanned, complained: Mapping[tuple[int, int], BadLeaf]
+    records: Records, buffer: U8, scanned: Scanned[Tables], complained: Mapping[tuple[int, int], BadLeaf]
 ) -> list[DeadLetter]:
     """Letters of single spans, whose records are sound around them; beyond the limits one for the rest of each record, without bytes."""
     letters: list[DeadLetter] = []
     rest: dict[int, Counter[str]] = {}
     first: dict[int, int] = {}
-    bad, n = scanned.tables.bad, scanned.rows[BAD_SPANS]
+    bad, n = scanned.tables.bad, scanned.rows[BAD]
     sizes = request_sizes(scanned)
     room = BYTES_MAX + records.size_bytes
     for i in range(n):
@@ -109,7 +110,7 @@ def _letter(records: Records, record: int, item_index: int, complaint: Complaint
     )
 
 
-def request_of_span(buffer: U8, scanned: Scanned, i: int) -> bytes:
+def request_of_span(buffer: U8, scanned: Scanned[Tables], i: int) -> bytes:
     """A request that holds bad span i alone, with its resource, scope and schema addresses, from the bytes as they came."""
     tables, bad = scanned.tables, scanned.tables.bad
     span = _field(0x12, _bytes(buffer, int(bad.at[i]), int(bad.end[i])))
@@ -119,10 +120,10 @@ def request_of_span(buffer: U8, scanned: Scanned, i: int) -> bytes:
     return _field(0x0A, outer + _url(buffer, tables.resources, resource))
 
 
-def request_sizes(scanned: Scanned) -> I64:
+def request_sizes(scanned: Scanned[Tables]) -> I64:
     """For each bad span about how many bytes `request_of_span` gives."""
     n, bad, tables = scanned.rows, scanned.tables.bad, scanned.tables
-    some = slice(n[BAD_SPANS])
+    some = slice(n[BAD])
     sizes = bad.end[some] - bad.at[some] + 40
     for pieces, used, owner in (
         (tables.scope_pieces, n[SCOPE_PIECES], bad.scope[some]),
@@ -134,7 +135,7 @@ def request_sizes(scanned: Scanned) -> I64:
     return sizes
 
 
-def _pieces(scanned: Scanned, table: int, owner: int) -> Pieces:
+def _pieces(scanned: Scanned[Tables], table: int, owner: int) -> Pieces:
     """One owner's pieces."""
     tables = scanned.tables
     pieces = tables.scope_pieces if table == SCOPE_PIECES else tables.resource_pieces

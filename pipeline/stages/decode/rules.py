@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from pipeline.model.span_columns import SpanColumns
 from schemas.dead_letter import DeadLetter
+from schemas.otlp import base
 
-NAME_MAX = 1024
+NAME_MAX = base.NAME_MAX
 """Bytes of what becomes a series' key or a dictionary's entry: names of spans, services, environments, versions, scopes, events; keys of attributes."""
 
 

@@ -22,23 +22,22 @@ from pipeline.kernels.wire.counted import (
     MENDED_STARTS,
     REFERENCES,
 )
-from pipeline.kernels.wire.frames import BAD_SPANS, SPANS
-from pipeline.kernels.wire.spans import Rules
+from pipeline.kernels.wire.frames import BAD, LEAVES
+from pipeline.kernels.wire.leaves.span_columns import Tables
 from pipeline.model.records import Records
 from pipeline.model.span_columns import I64, U8
 from pipeline.stages.decode import letters
 from pipeline.stages.decode.arena import joined
 from pipeline.stages.decode.columns import span_columns
 from pipeline.stages.decode.otlp_json import Translation, json_records, translated
-from pipeline.stages.decode.rules import NAME_MAX, Decoded, DecodeRules
-from pipeline.stages.decode.tables import Scanned, scanned
+from pipeline.stages.decode.rules import Decoded, DecodeRules
+from pipeline.stages.decode.signals import SPANS
+from pipeline.stages.decode.tables import Bounds, Scanned, scanned
 
 DAY_NS = 86_400_000_000_000
 EVER_NS = 1 << 62
 FIRST_MS, LAST_MS = 946_684_800_000, 4_102_444_800_000
 """2000 and 2100: a producer may write any time into a record, or none (-1), and one outside of these is none."""
-
-NONE: npt.NDArray[np.int64] = np.empty(0, np.int64)
 
 
 def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
@@ -57,7 +56,7 @@ def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
 
 def scan_of(
     records: Records, rules: DecodeRules, *, rows: bool, known: Translation | None = None
-) -> tuple[Translation, U8, I64, Scanned]:
+) -> tuple[Translation, U8, I64, Scanned[Tables]]:
     """(what JSON became, the arena, where each record begins in it, all tables): decoding without what it gives.
 
     `known` is what JSON became, where that has been done already.
@@ -65,10 +64,11 @@ def scan_of(
     translation = known or translated(records.values, json_records(records.values))
     buffer, start = joined(translation.values)
     times = records.timestamps_ms * 1_000_000
-    wire = _wire(rules, times - rules.retain_spans_d * DAY_NS, times + rules.future_limit_s * 1_000_000_000)
+    limit = times + rules.future_limit_s * 1_000_000_000
+    bounds = Bounds(times, times - rules.retain_spans_d * DAY_NS, limit, rules.attributes_max, letters.OF_RECORD_MAX)
     codes = _codes(translation)
     codes[(codes == 0) & ~_can_be(records.timestamps_ms)] = BAD_TIME
-    return translation, buffer, start, scanned(buffer, start, codes, wire, with_rows=rows)
+    return translation, buffer, start, scanned(buffer, start, codes, bounds, SPANS, with_rows=rows)
 
 
 def dated(records: Records, rules: DecodeRules) -> Records:
@@ -84,8 +84,9 @@ def dated(records: Records, rules: DecodeRules) -> Records:
     translation = translated(values, json_records(values))
     buffer, start = joined(translation.values)
     ever = np.full(len(values), EVER_NS, np.int64)
-    tables = scanned(buffer, start, _codes(translation), _wire(rules, -ever, ever), with_rows=False)
-    spans = tables.rows[SPANS]
+    bounds = Bounds(ever, -ever, ever, rules.attributes_max, letters.OF_RECORD_MAX)
+    tables = scanned(buffer, start, _codes(translation), bounds, SPANS, with_rows=False)
+    spans = tables.rows[LEAVES]
     owner, ends_ms = tables.tables.columns.record[:spans], tables.tables.columns.end_ns[:spans] // 1_000_000
     times = records.timestamps_ms.copy()
     times[missing] = max((int(known) for known in times[_can_be(times)]), default=FIRST_MS)
@@ -94,10 +95,6 @@ def dated(records: Records, rules: DecodeRules) -> Records:
         middle = mine[len(mine) // 2]
         times[missing[number]] = middle if _can_be(middle) else 0
     return replace(records, timestamps_ms=times)
-
-
-def _wire(rules: DecodeRules, horizon_ns: I64, limit_ns: I64) -> Rules:
-    return Rules(horizon_ns, limit_ns, rules.attributes_max, NAME_MAX, letters.OF_RECORD_MAX, NONE, NONE)
 
 
 def _can_be(times_ms: I64) -> npt.NDArray[np.bool_]:
@@ -110,11 +107,11 @@ def _codes(translation: Translation) -> I64:
     return codes
 
 
-def _counts(tables: Scanned, cuts: int) -> dict[str, int]:
+def _counts(tables: Scanned[Tables], cuts: int) -> dict[str, int]:
     counted = tables.counted
     return {
-        "spans": tables.rows[SPANS],
-        "dead_spans": tables.rows[BAD_SPANS] + int(tables.more_bad.sum()),
+        "spans": tables.rows[LEAVES],
+        "dead_spans": tables.rows[BAD] + int(tables.more_bad.sum()),
         "broken_owners": tables.broken_owners,
         "ends_clamped": int(counted[CLAMPED_ENDS]),
         "starts_clamped": int(counted[CLAMPED_STARTS]),

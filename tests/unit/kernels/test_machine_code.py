@@ -36,8 +36,8 @@ def test_sources_that_it_does_not_use_do_not(root: Path) -> None:
 
 
 def test_our_own_kernels_know_what_they_are_made_of() -> None:
-    assert ROOT / "wire" / "utf8.py" in sources(ROOT / "wire" / "scan.py", ROOT)
-    assert {path.suffix for path in sources(ROOT / "wire" / "scan.py", ROOT)} == {".py"}
+    assert ROOT / "wire" / "utf8.py" in sources(ROOT / "wire" / "leaves" / "span.py", ROOT)
+    assert {path.suffix for path in sources(ROOT / "wire" / "leaves" / "span.py", ROOT)} == {".py"}
 
 
 def test_a_folder_that_the_user_names_is_used(tmp_path: Path) -> None:
