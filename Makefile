@@ -1,4 +1,4 @@
-# All that the machine must have: make and Python >= 3.11 with venv. Everything else is installed here, from the lock files.
+# All that the machine must have: make and Python 3.11 to 3.13 with venv. Everything else is installed here, from the lock files.
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 UV_VERSION := 0.13.9
@@ -43,18 +43,27 @@ setup: .venv/.ready ## the environment for development in .venv, from requiremen
 
 setup-demo: .venv/.demo ## the smaller one for `make demo`, from requirements-demo.lock
 
-.cache/uv/bin/uv:
+# Said before anything is fetched: a resolver would only speak of wheels that are missing.
+PYTHON_FITS := import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else \
+	"Tailrace runs on Python 3.11 to 3.13, and $(PYTHON) is %d.%d: name another, as in make setup PYTHON=python3.12" % v)
+
+.PHONY: python-fits
+python-fits:
+	@command -v $(PYTHON) >/dev/null || { echo "there is no $(PYTHON): name a Python 3.11 to 3.13, as in make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c '$(PYTHON_FITS)'
+
+.cache/uv/bin/uv: | python-fits
 	$(PYTHON) -m venv .cache/uv
 	.cache/uv/bin/python -m pip install --quiet uv==$(UV_VERSION)
 
 PROJECT := pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
-.venv/.ready: requirements-dev.lock pyproject.toml | $(filter .cache/uv/bin/uv,$(UV))
+.venv/.ready: requirements-dev.lock pyproject.toml | python-fits $(filter .cache/uv/bin/uv,$(UV))
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 	$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.lock
 	$(UV) $(PROJECT)
 	@touch $@ .venv/.demo
 
-.venv/.demo: requirements-demo.lock pyproject.toml | $(filter .cache/uv/bin/uv,$(UV))
+.venv/.demo: requirements-demo.lock pyproject.toml | python-fits $(filter .cache/uv/bin/uv,$(UV))
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
 	$(UV) pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements-demo.lock
 	$(UV) $(PROJECT)

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from aiohttp.web import AppRunner
+from aiokafka.errors import KafkaConnectionError
 
 from pipeline.agents.faust_app import Connection, TailraceApp, build, serve
 from pipeline.agents.group import KafkaGroup
@@ -95,8 +96,10 @@ def limits_of(settings: Settings) -> Limits:
 def fatal(error: BaseException) -> NoReturn:
     """Say why, and end the process at once: all that counts is on record, and Faust would swallow an exception."""
     code = 2 if isinstance(error, Misconfigured) else 1
-    if isinstance(error, Misconfigured):
+    if isinstance(error, Misconfigured | NotNow):
         log.critical("worker stops: %s", error)
+    elif isinstance(error, KafkaConnectionError):
+        log.critical("worker stops: Kafka does not answer any more: %s", error)
     else:
         log.critical("worker stops: %r", error, exc_info=error)
     logging.shutdown()
@@ -159,8 +162,7 @@ class WorkerServices:
         backoff = Backoff(0.2, 5.0)
         while True:
             try:
-                if self._patient:
-                    await self._topics_there()
+                await self._kafka_there()
                 return await self._check()
             except NotNow as error:
                 log.warning("waiting to begin: %s", error)
@@ -170,9 +172,11 @@ class WorkerServices:
                 log.warning("waiting to begin: %s", error)
             await backoff.wait()
 
-    async def _topics_there(self) -> None:
+    async def _kafka_there(self) -> None:
+        """NotNow where no broker answers: Faust would end the worker. Where one waits for topics, they must be there, too."""
         known = await topic_ids(self._settings.kafka_bootstrap, self._topics, timeout_s=2)
-        if missing := sorted(set(self._topics) - set(known)):
+        missing = sorted(set(self._topics) - set(known))
+        if missing and self._patient:
             raise NotNow(f"there is no topic {', '.join(missing)} yet")
 
     def _about(self) -> dict[str, object]:

@@ -40,5 +40,5 @@ def up(
     from pipeline.embedded.supervisor.up import up as run
     from pipeline.settings import load
 
-    settings, _ = load(data_dir=data_dir)
-    raise typer.Exit(run(settings, Options(settings.data_dir, ports_from, workers, as_json)))
+    settings, sources = load(data_dir=data_dir)
+    raise typer.Exit(run(settings, Options(settings.data_dir, ports_from, workers, as_json, sources)))

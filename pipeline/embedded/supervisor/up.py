@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from pipeline.embedded.kafka import jars
 from pipeline.embedded.lifeline import FolderLock, port_is_free
 from pipeline.embedded.supervisor.engine import Event, Supervisor
 from pipeline.embedded.supervisor.log_file import LogFile
+from pipeline.embedded.supervisor.overruled import overruled
 from pipeline.embedded.supervisor.plan import HOST, Ports, steps
 from pipeline.embedded.supervisor.process import Facts
 from pipeline.errors import Misconfigured
@@ -38,6 +40,8 @@ class Options:
     ports_from: int | None = None
     workers: int = 1
     as_json: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each setting came from; by default is `default`."""
 
 
 def up(settings: Settings, options: Options) -> int:
@@ -55,7 +59,10 @@ def up(settings: Settings, options: Options) -> int:
         jars.ensure(jars.default_cache(), jars.read_lock())
         if (earlier := Path(".data").resolve()) != data_dir and (earlier / "lock").exists():
             print(f"{earlier} holds data of before; `--data-dir .data` goes on with that", file=sys.stderr)
-        return asyncio.run(_Up(data_dir, lock, ports, settings.database, as_json=options.as_json).run())
+        run = _Up(data_dir, lock, ports, settings.database, as_json=options.as_json)
+        for line in overruled(settings, options.sources, ports):
+            run.say(line)
+        return asyncio.run(run.run())
     finally:
         lock.release()
 
@@ -80,23 +87,23 @@ class _Up:
         self._database = database
         self._as_json = as_json
         self._began = time.monotonic()
+        self._logs.mkdir(parents=True, exist_ok=True)
         self._log = LogFile(self._logs / "up.log")
 
     async def run(self) -> int:
-        self._logs.mkdir(parents=True, exist_ok=True)
         supervisor = Supervisor(steps(self._ports, self._data_dir, self._database), self._logs, self._tell)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, stop, supervisor.hurry)
-        self._say(f"Tailrace starts in {self._data_dir}")
+        self.say(f"Tailrace starts in {self._data_dir}")
         watching = asyncio.gather(self._watch_disk(), self._watch_folder(stop, supervisor.hurry))
         try:
             await supervisor.run(stop, self._announce)
         finally:
             watching.cancel()
             (self._data_dir / ADDRESSES).unlink(missing_ok=True)
-        self._say("Stopped.")
+        self.say("Stopped.")
         self._log.close()
         return self._exit_code
 
@@ -104,7 +111,7 @@ class _Up:
         if stop.is_set():
             hurry.set()
         else:
-            self._say("Stopping; once more kills what is left.")
+            self.say("Stopping; once more kills what is left.")
             stop.set()
 
     def _announce(self, facts: Facts) -> None:
@@ -120,12 +127,12 @@ class _Up:
         try:
             (self._data_dir / ADDRESSES).write_text(said)
         except OSError as error:
-            self._say(f"{ADDRESSES} could not be written ({error.strerror}): `tailrace top` won't find these addresses")
+            self.say(f"{ADDRESSES} could not be written ({error.strerror}): `tailrace top` won't find these addresses")
         if self._as_json:
             print(said, flush=True)
             return
         ask = f"curl '{addresses['clickhouse']}/?database={self._database}' --data 'SELECT * FROM red_1m'"  # noqa: S608 - for eyes
-        self._say(
+        self.say(
             f"Ready after {time.monotonic() - self._began:.1f} s. Ctrl-C stops everything; logs are in {self._logs}.\n"
             f"  send   OTEL_EXPORTER_OTLP_ENDPOINT=http://{addresses['otlp_http']} (HTTP), http://{addresses['otlp_grpc']} (gRPC), "
             f"Kafka {addresses['kafka']}, topic otlp_spans\n"
@@ -135,9 +142,9 @@ class _Up:
         )
 
     def _tell(self, event: Event) -> None:
-        self._say(f"  {event.name:<11} {event.kind:<6} {event.text}  ({event.after_s:.1f} s)")
+        self.say(f"  {event.name:<11} {event.kind:<6} {event.text}  ({event.after_s:.1f} s)")
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
         """To people (stderr where stdout is for a program), and with its time to logs/up.log."""
         with suppress(OSError):  # nobody may be listening any more; that must not end what runs
             print(line, file=sys.stderr if self._as_json else sys.stdout, flush=True)
@@ -146,7 +153,7 @@ class _Up:
 
     async def _watch_folder(self, stop: asyncio.Event, hurry: asyncio.Event) -> None:
         await self._lock.until_gone()
-        self._say(f"{self._data_dir} is gone while Tailrace ran on it, and with it all data. Ending at once.")
+        self.say(f"{self._data_dir} is gone while Tailrace ran on it, and with it all data. Ending at once.")
         self._exit_code = 1
         hurry.set()
         stop.set()
@@ -157,5 +164,5 @@ class _Up:
             free = free_bytes(self._data_dir)
             if room.look(free) and free is not None:
                 state = "nearly full: new data is refused (503) until there is" if room.low else "not full any more:"
-                self._say(f"  disk        {state} room, {free >> 20} MiB free in {self._data_dir}")
+                self.say(f"  disk        {state} room, {free >> 20} MiB free in {self._data_dir}")
             await asyncio.sleep(DISK_EVERY_S)

@@ -13,7 +13,7 @@ from pipeline.settings import Settings
 from pipeline.sinks.clickhouse import schema
 from pipeline.sinks.clickhouse.connection import is_embedded
 from pipeline.sinks.clickhouse.errors import translate
-from pipeline.sinks.clickhouse.migrate import LEDGER, applied, engines_of, pending
+from pipeline.sinks.clickhouse.migrate import LEDGER, RESTORE, applied, engines_of, pending
 
 _WINDOW = re.compile(r"\b(?:non_)?replicated_deduplication_window = (\d+)")
 _TARGET = re.compile(r" TO (?:`?\w+`?\.)?`?(\w+)`? ")
@@ -39,8 +39,8 @@ def _check_migrations(client: Client, engines: dict[str, str]) -> None:
         raise Misconfigured(
             f"{len(missing)} migrations are missing, first {missing[0].number:04}_{missing[0].name}", _CURE
         )
-    if lost := [table for table in schema.tables() if table not in engines]:
-        raise Misconfigured(f"table {lost[0]} is gone", "Restore it, or start with a new database")
+    if gone := schema.lost(engines, schema.migrations()):
+        raise Misconfigured(gone, RESTORE)
     columns = client.query(
         "SELECT count() FROM system.columns WHERE database = currentDatabase() AND table = 'otel_traces' AND name = 'record_offset'"
     )

@@ -3,6 +3,7 @@
 Promises: no session ids (requests run side by side), no compression on loopback, errors that name their cure. Does not make the database.
 """
 
+import difflib
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
@@ -11,7 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.errors import Misconfigured
 from pipeline.settings import Settings
-from pipeline.sinks.clickhouse.errors import translate
+from pipeline.sinks.clickhouse.errors import UNKNOWN_DATABASE, code_of, translate
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -37,11 +38,31 @@ def connect(settings: Settings, *, database: str | None = None) -> Client:
             show_clickhouse_errors="scrub",
         )
     except ClickHouseError as error:
+        if code_of(error) == UNKNOWN_DATABASE:
+            raise _no_database(settings) from None
         raise translate(error, f"connecting to {url.hostname}:{url.port or ''}") from None
     except ValueError as error:
         raise Misconfigured(
             f"TAILRACE_CLICKHOUSE_URL: {error}", "Write http(s)://[user:password@]host:port/database"
         ) from None
+
+
+def _no_database(settings: Settings) -> Misconfigured:
+    """The server answers, and the database is not there: a name that is misspelt, or tables that are still to be made."""
+    url = urlsplit(settings.clickhouse_url)
+    client = connect(settings, database="")
+    try:
+        names = [str(name) for (name,) in client.query("SELECT name FROM system.databases").result_rows]
+    except ClickHouseError:
+        names = []  # this user may not see them
+    finally:
+        client.close()
+    near = difflib.get_close_matches(settings.database, names, 1)
+    guess = f" (did you mean {near[0]!r}?)" if near else ""
+    return Misconfigured(
+        f"ClickHouse at {url.hostname}:{url.port or ''} answers, but has no database {settings.database!r}{guess}",
+        "Correct the name in TAILRACE_CLICKHOUSE_URL, or make it: `tailrace migrate`",
+    )
 
 
 def is_embedded(client: Client) -> bool:

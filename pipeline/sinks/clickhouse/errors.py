@@ -14,6 +14,7 @@ TOO_MANY_PARTS = 252
 """Two meanings under one code: the table has too many parts (wait), or one block spans too many partitions (never)."""
 
 MEMORY_LIMIT_EXCEEDED = 241
+UNKNOWN_DATABASE = 81
 
 NEVER = {
     6: "cannot_parse",
@@ -47,7 +48,7 @@ NEVER = {
 
 CURES = {
     60: "Run `tailrace migrate`",
-    81: "Run `tailrace migrate`",
+    UNKNOWN_DATABASE: "Run `tailrace migrate`, or correct the name in TAILRACE_CLICKHOUSE_URL",
     164: "Give TAILRACE_CLICKHOUSE_USER the right to write, or name another user",
     192: "Set TAILRACE_CLICKHOUSE_USER and TAILRACE_CLICKHOUSE_PASSWORD (or put them into TAILRACE_CLICKHOUSE_URL)",
     193: "Set TAILRACE_CLICKHOUSE_USER and TAILRACE_CLICKHOUSE_PASSWORD (or put them into TAILRACE_CLICKHOUSE_URL)",
@@ -68,7 +69,7 @@ class MemoryLimit(NotNow):
 
 def translate(error: ClickHouseError, doing: str) -> TailraceError:
     """Our error for the driver's; `doing` says in words what was tried."""
-    code = _code(error)
+    code = code_of(error)
     text = f"ClickHouse, {doing}: {_safe(error)}"
     if code == TOO_MANY_PARTS and "partitions for single INSERT block" in str(error):
         return Never("too_many_partitions", text)
@@ -79,7 +80,8 @@ def translate(error: ClickHouseError, doing: str) -> TailraceError:
     return MemoryLimit(text) if code == MEMORY_LIMIT_EXCEEDED else NotNow(text)
 
 
-def _code(error: ClickHouseError) -> int:
+def code_of(error: ClickHouseError) -> int:
+    """ClickHouse's number of the error; 0 where there is none."""
     if isinstance(error, Error) and error.code:
         return int(error.code)
     found = _CODE.search(str(error))

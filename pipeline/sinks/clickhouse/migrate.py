@@ -1,6 +1,7 @@
 """Brings a database to our schema: numbered files once each, then retention and deduplication windows as the settings say.
 
-Promises: safe to repeat and to resume; a file that changed after it was applied, or a database newer than this program, is refused before anything is touched.
+Promises: safe to repeat and to resume; a file that changed after it was applied, a database newer than this
+program, or one that has lost a table is refused before anything is touched.
 """
 
 import re
@@ -16,6 +17,7 @@ from pipeline.sinks.clickhouse.connection import connect, is_embedded
 from pipeline.sinks.clickhouse.errors import translate
 
 LEDGER = "schema_migrations"
+RESTORE = "Restore it from a backup, or start with a new database"
 _LEDGER_DDL = f"""CREATE TABLE IF NOT EXISTS {LEDGER} (number UInt32, name String, sha256 String, applied_at DateTime64(3) DEFAULT now64(3))
 ENGINE = {{replacing_merge_tree}}(applied_at) ORDER BY number"""
 
@@ -46,7 +48,10 @@ def migrate(settings: Settings) -> list[str]:
 def _migrate(client: Client, settings: Settings) -> list[str]:
     client.command(schema.fill(_LEDGER_DDL, settings))
     files = schema.migrations()
-    missing = pending(files, applied(client))
+    known = applied(client)
+    missing = pending(files, known)
+    if gone := schema.lost(engines_of(client), [one for one in files if one.number in known]):
+        raise Misconfigured(gone, RESTORE)
     done = []
     for migration in missing:
         for statement in schema.split(migration.text):

@@ -6,6 +6,7 @@ Does not talk to a server.
 
 import hashlib
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -17,6 +18,9 @@ _VARIABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _TOKEN = re.compile(r"'(?:\\.|''|[^'\\])*'|`[^`]*`|\"(?:\\.|[^\"\\])*\"|--[^\n]*|/\*.*?\*/|;|[^'`\"/;-]+|.", re.DOTALL)
 _TABLE = re.compile(r"^CREATE TABLE IF NOT EXISTS (\w+)", re.MULTILINE)
 _RENAMED = re.compile(r"^RENAME TABLE (\w+) TO \w+", re.MULTILINE)
+_MADE = re.compile(r"CREATE (TABLE|MATERIALIZED VIEW) (?:IF NOT EXISTS )?(\w+)")
+_DROPPED = re.compile(r"DROP (?:TABLE|VIEW) (?:IF EXISTS )?(\w+)")
+_MOVED = re.compile(r"RENAME TABLE (?:IF EXISTS )?(\w+) TO (\w+)")
 _TTL = re.compile(r"ALTER TABLE (\w+) MODIFY TTL (.+)", re.DOTALL)
 
 
@@ -54,6 +58,20 @@ def tables() -> list[str]:
     return [
         name for name in dict.fromkeys(name for text in texts for name in _TABLE.findall(text)) if name not in renamed
     ]
+
+
+def lost(there: Collection[str], files: Iterable[Migration]) -> str:
+    """The first table or materialized view that these files leave and that is not there, in words; nothing where all are."""
+    left: dict[str, str] = {}
+    for statement in (statement for migration in files for statement in split(migration.text)):
+        if made := _MADE.match(statement):
+            left[made[2]] = made[1].lower()
+        elif dropped := _DROPPED.match(statement):
+            left.pop(dropped[1], None)
+        elif moved := _MOVED.match(statement):
+            left[moved[2]] = left.pop(moved[1], "table")
+    gone = sorted((name for name in left if name not in there), key=lambda name: left[name] != "table")
+    return f"{left[gone[0]]} {gone[0]} is gone" if gone else ""
 
 
 def ttls(settings: Settings) -> dict[str, str]:

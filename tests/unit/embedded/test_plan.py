@@ -4,9 +4,12 @@ import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.disk import LOW_BYTES
 from pipeline.embedded.lifeline import FolderLock, claim_port, free_port
+from pipeline.embedded.supervisor.overruled import overruled
 from pipeline.embedded.supervisor.plan import Ports, steps
 from pipeline.embedded.supervisor.up import Options, up
 from pipeline.errors import Misconfigured
@@ -45,6 +48,36 @@ def test_without_ports_from_the_settings_say_where() -> None:
     ports = Ports.usual(settings, 1)
     assert (ports.kafka, ports.clickhouse, ports.otlp_http, ports.workers) == (1111, 8123, 2222, (3333,))
     assert len(set(Ports.usual(settings, 4).workers)) == 4
+
+
+def test_an_address_that_was_set_and_is_not_used_is_said_with_what_is() -> None:
+    said = {
+        "otlp_http": "127.0.0.1:4318",
+        "clickhouse_url": "http://me:secret@db:8123/mine",
+        "worker_http": "127.0.0.1:1",
+    }
+    settings = Settings.model_validate(said)
+    sources = {**dict.fromkeys(said, "environment"), "kafka_bootstrap": "default"}
+    told = overruled(settings, sources, Ports.consecutive(20_000, 2))
+    assert [line.split()[0] for line in told] == [
+        *("TAILRACE_CLICKHOUSE_URL", "TAILRACE_OTLP_HTTP", "TAILRACE_WORKER_HTTP")
+    ]
+    assert told[1].startswith("TAILRACE_OTLP_HTTP = 127.0.0.1:4318 (environment) is not used: 127.0.0.1:20003 is")
+    assert "127.0.0.1:20004 and 20005 are" in told[2]
+    assert "secret" not in "".join(told)
+
+
+def test_a_server_elsewhere_is_not_what_up_runs_and_the_same_port_is() -> None:
+    said = {"kafka_bootstrap": "kafka-1:9092,kafka-2:9092", "otlp_grpc": "localhost:4317"}
+    told = overruled(settings := Settings.model_validate(said), dict.fromkeys(said, "file x"), Ports.usual(settings, 1))
+    assert [line.split()[0] for line in told] == ["TAILRACE_KAFKA_BOOTSTRAP"]
+
+
+@given(st.integers(1024, 60_000))
+def test_what_was_set_and_is_used_needs_no_word(first: int) -> None:
+    said = {"kafka_bootstrap": f"127.0.0.1:{first}", "otlp_http": f"127.0.0.1:{first + 3}"}
+    settings = Settings.model_validate(said)
+    assert overruled(settings, dict.fromkeys(said, "environment"), Ports.consecutive(first, 1)) == []
 
 
 def test_all_taken_ports_are_told_at_once_before_anything_starts(tmp_path: Path) -> None:

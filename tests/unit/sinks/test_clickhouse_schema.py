@@ -40,3 +40,21 @@ def test_every_setting_of_retention_moves_the_ttl_of_its_own_tables_alone() -> N
     for table, name in ruled.items():
         signals = [signal for beginning, signal in of.items() if table.startswith(beginning)]
         assert all(name.startswith(f"retain_{signal}") for signal in signals), (table, name)
+
+
+def test_what_migrations_leave_is_what_they_made_less_what_they_dropped_and_moved() -> None:
+    text = """
+    CREATE TABLE IF NOT EXISTS a (x Int8); CREATE MATERIALIZED VIEW IF NOT EXISTS a_mv TO b AS SELECT * FROM a;
+    CREATE TABLE IF NOT EXISTS b (x Int8); CREATE TABLE IF NOT EXISTS b_moving (x Int8); DROP TABLE b;
+    RENAME TABLE b_moving TO b; CREATE TABLE old (x Int8); DROP TABLE IF EXISTS old;
+    """
+    files = [schema.Migration(1, "x", text)]
+    assert schema.lost({"a", "a_mv", "b"}, files) == ""
+    assert schema.lost({"a", "b"}, files) == "materialized view a_mv is gone"
+    assert schema.lost({"a_mv", "a"}, files) == "table b is gone"
+    assert schema.lost({"b"}, files) == "table a is gone"
+
+
+def test_what_all_migrations_leave_are_their_tables_and_the_views_that_feed_them() -> None:
+    views = {"otel_traces_trace_id_ts_mv", "span_windows_1m_mv", "span_windows_1h_mv"}
+    assert schema.lost({*schema.tables(), *views}, schema.migrations()) == ""
