@@ -28,6 +28,11 @@ def doctor(
     as_json: bool = typer.Option(
         False, "--json", help="one line of JSON: settings, and each check with its state and cure"
     ),
+    show_secrets: bool = typer.Option(
+        False,
+        "--show-secrets",
+        help="show the passwords of the store that `tailrace up` keeps in the data folder, and nothing else",
+    ),
 ) -> None:
     """Check settings, rules, Kafka, topics, ClickHouse, tables, versions, clocks, and what runs; exit 1 if anything is wrong.
 
@@ -35,6 +40,9 @@ def doctor(
     """
     from importlib.metadata import version
 
+    if show_secrets:
+        _show_secrets(as_json=as_json)
+        return
     from pipeline.cli import checks
     from pipeline.cli.here import here
     from pipeline.cli.running_checks import running_checks
@@ -58,6 +66,25 @@ def doctor(
         found = checks.run(asked, lambda finding: typer.echo(finding.line()))
         typer.echo(checks.verdict(found))
     raise typer.Exit(1 if checks.any_wrong(found) else 0)
+
+
+def _show_secrets(*, as_json: bool) -> None:
+    import json
+
+    from pipeline.embedded.logins import passwords
+    from pipeline.errors import Misconfigured
+    from pipeline.settings import load
+
+    settings, _ = load()
+    if not (found := passwords(settings.data_dir)):
+        raise Misconfigured(
+            f"no `tailrace up` has run in {settings.data_dir} yet", "Set TAILRACE_DATA_DIR to its folder"
+        )
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    for name, password in found.items():
+        typer.echo(f"ClickHouse user {name}, password {password}")
 
 
 def _settings(place: Here) -> dict[str, dict[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.errors import Misconfigured
 
-OURS = ("kafka", "clickhouse", "logs", "up.json", "lock")
+OURS = ("kafka", "clickhouse", "logs", "up.json", "passwords.json", "logins.json", "lock")
 """What `tailrace up` makes in its folder."""
 
 

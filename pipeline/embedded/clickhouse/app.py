@@ -13,6 +13,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from pipeline.embedded.clickhouse import blocks
+from pipeline.embedded.clickhouse.access import check_writes
 from pipeline.embedded.clickhouse.driver import Connection
 from pipeline.embedded.clickhouse.errors import ABORTED, READONLY, SYNTAX_ERROR, ClickHouseError
 from pipeline.embedded.clickhouse.insert import run_insert
@@ -96,8 +97,11 @@ class Gateway:
         order = Order(headers["X-ClickHouse-Query-Id"], user, parameters, statement.external, reads_only)
         async with self._desk.admit(order) as work:
             if statement.insert is not None:
+                await work.run(check_writes, work.connection, user, words, [*parameters.values.values()])
                 return await self._insert(work, statement, words, headers)
             reads = await work.run(_reads, work.connection, statement.sql, words, reads_only)
+            if not reads:
+                await work.run(check_writes, work.connection, user, words, [*parameters.values.values()])
             return await run_query(request, work, Query(statement.sql, words, reads), headers)
 
     async def _insert(

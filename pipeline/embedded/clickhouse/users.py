@@ -1,7 +1,8 @@
 """Who may log in, and what they are then held to. The engine itself knows one user only.
 
-The file of logins: `{"name": {"password_sha256": "…", "readonly": 0|1|2, "database": "…", "settings": {…}}}`, no password
-where `password_sha256` is missing or empty. `readonly` 1: reads only; 2: reads, and settings may be changed.
+The file of logins: `{"name": {"password_sha256": "…", "readonly": 0|1|2, "only_reads": […], "database": "…", "settings": {…}}}`, no password
+where `password_sha256` is missing or empty. `readonly` 1: reads only; 2: reads, and settings may be changed. `only_reads`: databases in which
+nothing may be written, whatever may elsewhere (access.py).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class User(BaseModel):
     name: str = ""
     password_sha256: str = ""
     readonly: int = Field(default=0, ge=0, le=2)
+    only_reads: tuple[str, ...] = ()
     database: str = ""
     settings: dict[str, str] = Field(default_factory=dict)
 

@@ -7,12 +7,14 @@ import sys
 import urllib.error
 import urllib.request
 from asyncio import to_thread
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.disk import LOW_BYTES
 from pipeline.embedded.lifeline import free_port
+from pipeline.embedded.logins import LOGINS, WORKER
 from pipeline.embedded.supervisor.process import Probe, Process
 from pipeline.errors import Misconfigured
 from pipeline.settings import Settings
@@ -71,9 +73,11 @@ def environment(ports: Ports, data_dir: Path, database: str) -> dict[str, str]:
     }
 
 
-def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
+def steps(ports: Ports, data_dir: Path, database: str, passwords: Mapping[str, str]) -> list[list[Process]]:
     """Each starts when what it needs of the steps before is ready; the end goes the other way, step by step."""
     env = environment(ports, data_dir, database)
+    writes = env | {"TAILRACE_CLICKHOUSE_USER": WORKER, "TAILRACE_CLICKHOUSE_PASSWORD": passwords[WORKER]}
+    users = ("--users", str(data_dir / LOGINS))
     return [
         [
             Process(
@@ -84,10 +88,10 @@ def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
                 ready_timeout_s=300,
                 stop_timeout_s=25,
             ),
-            Process("clickhouse", _server("clickhouse", data_dir, ports.clickhouse), env, says_ready=True),
+            Process("clickhouse", (*_server("clickhouse", data_dir, ports.clickhouse), *users), env, says_ready=True),
         ],
         [
-            Process("migrate", _tailrace("migrate"), env, once=True, after=frozenset({"clickhouse"})),
+            Process("migrate", _tailrace("migrate"), writes, once=True, after=frozenset({"clickhouse"})),
             Process("topics", _tailrace("topics", "--own-retention"), env, once=True, after=frozenset({"kafka"})),
         ],
         [
@@ -95,7 +99,7 @@ def steps(ports: Ports, data_dir: Path, database: str) -> list[list[Process]]:
                 Process(
                     f"worker-{n}",
                     _tailrace("worker", "--wait"),
-                    env | {"TAILRACE_WORKER_HTTP": f"{HOST}:{port}"},
+                    writes | {"TAILRACE_WORKER_HTTP": f"{HOST}:{port}"},
                     probe=http_ok(f"http://{HOST}:{port}/ready"),
                     ready_timeout_s=900,
                     after=frozenset(),  # it loads its kernels (compiles them, the first time) while the servers start

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pipeline import clock
 from pipeline.disk import Room, check_room, free_bytes
+from pipeline.embedded import logins
 from pipeline.embedded.kafka import jars
 from pipeline.embedded.lifeline import FolderLock, port_is_free
 from pipeline.embedded.supervisor.engine import Event, Supervisor
@@ -59,7 +60,9 @@ def up(settings: Settings, options: Options) -> int:
         jars.ensure(jars.default_cache(), jars.read_lock())
         if (earlier := Path(".data").resolve()) != data_dir and (earlier / "lock").exists():
             print(f"{earlier} holds data of before; `--data-dir .data` goes on with that", file=sys.stderr)
-        run = _Up(data_dir, lock, ports, settings.database, as_json=options.as_json)
+        known = logins.ensure(data_dir)
+        logins.write_logins(data_dir, settings.database, known)
+        run = _Up(data_dir, lock, ports, settings.database, known, as_json=options.as_json)
         for line in overruled(settings, options.sources, ports):
             run.say(line)
         return asyncio.run(run.run())
@@ -78,20 +81,32 @@ def _check_free(ports: Ports) -> None:
 class _Up:
     """One run."""
 
-    def __init__(self, data_dir: Path, lock: FolderLock, ports: Ports, database: str, *, as_json: bool) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        lock: FolderLock,
+        ports: Ports,
+        database: str,
+        passwords: Mapping[str, str],
+        *,
+        as_json: bool,
+    ) -> None:
         self._data_dir = data_dir
         self._lock = lock
         self._exit_code = 0
         self._logs = data_dir / "logs"
         self._ports = ports
         self._database = database
+        self._passwords = passwords
         self._as_json = as_json
         self._began = time.monotonic()
         self._logs.mkdir(parents=True, exist_ok=True)
         self._log = LogFile(self._logs / "up.log")
 
     async def run(self) -> int:
-        supervisor = Supervisor(steps(self._ports, self._data_dir, self._database), self._logs, self._tell)
+        supervisor = Supervisor(
+            steps(self._ports, self._data_dir, self._database, self._passwords), self._logs, self._tell
+        )
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -140,6 +155,8 @@ class _Up:
             f"  ask    {ask}\n"
             f"  health {' '.join(worker + '/metrics' for worker in workers)}"
         )
+        with suppress(OSError):  # to the terminal alone: no log holds a password
+            print(f"  admin  of ClickHouse: user {logins.ADMIN}, password {self._passwords[logins.ADMIN]}", flush=True)
 
     def _tell(self, event: Event) -> None:
         self.say(f"  {event.name:<11} {event.kind:<6} {event.text}  ({event.after_s:.1f} s)")

@@ -54,7 +54,8 @@ CURES = {
     193: "Set TAILRACE_CLICKHOUSE_USER and TAILRACE_CLICKHOUSE_PASSWORD (or put them into TAILRACE_CLICKHOUSE_URL)",
     194: "Set TAILRACE_CLICKHOUSE_USER and TAILRACE_CLICKHOUSE_PASSWORD (or put them into TAILRACE_CLICKHOUSE_URL)",
     195: "Let this address in (the user's networks in ClickHouse), or name another user",
-    497: "Grant this user what it lacks: SELECT and INSERT on the database; for `tailrace migrate` CREATE, ALTER, CREATE FUNCTION too",
+    497: "Grant this user what it lacks: SELECT and INSERT on the database; for `tailrace migrate` CREATE, ALTER, CREATE FUNCTION "
+    "too (of a store that `tailrace up` runs: `tailrace doctor --show-secrets` shows users that may)",
     516: "Set TAILRACE_CLICKHOUSE_USER and TAILRACE_CLICKHOUSE_PASSWORD (or put them into TAILRACE_CLICKHOUSE_URL)",
 }
 """Codes that are about the installation, not the data, with their cure."""

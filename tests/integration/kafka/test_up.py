@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,15 @@ def status(url: str) -> int:
         return int(answer.status)
 
 
+def query(url: str, sql: str) -> tuple[int, bytes]:
+    """What everybody gets, without a login."""
+    try:
+        with urllib.request.urlopen(url, data=sql.encode(), timeout=10) as answer:  # noqa: S310 - our own
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
 @pytest.mark.timeout(600)
 def test_up_is_ready_in_one_line_heals_and_leaves_nothing(tmp_path: Path) -> None:
     up = Up(tmp_path / "data")
@@ -74,6 +84,11 @@ def test_up_is_ready_in_one_line_heals_and_leaves_nothing(tmp_path: Path) -> Non
         assert status(up.addresses["clickhouse"] + "/ping") == 200
         assert [status(worker + "/ready") for worker in up.addresses["worker_http"]] == [200, 200]
         assert {p.name for p in (tmp_path / "data" / "logs").iterdir()} >= {"kafka.log", "otlp.log", "worker-2.log"}
+
+        assert query(up.addresses["clickhouse"], "DROP TABLE tailrace.progress")[0] == 403
+        assert query(up.addresses["clickhouse"], "SELECT count() FROM tailrace.alert_events") == (200, b"0\n")
+        owner = json.loads((tmp_path / "data" / "passwords.json").read_text())["admin"]
+        assert owner not in up.told()
 
         ready_before = up.told().count("otlp        ready")
         up.child("collect").kill()

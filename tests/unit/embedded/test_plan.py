@@ -15,20 +15,30 @@ from pipeline.embedded.supervisor.up import Options, up
 from pipeline.errors import Misconfigured
 from pipeline.settings import Settings
 
+PASSWORDS = {"admin": "of the owner", "tailrace": "of the workers"}
+
 
 def test_servers_come_first_then_tables_and_topics_then_those_who_use_them(tmp_path: Path) -> None:
-    names = [[process.name for process in step] for step in steps(Ports.consecutive(20_000, 2), tmp_path, "tailrace")]
+    names = [
+        [process.name for process in step]
+        for step in steps(Ports.consecutive(20_000, 2), tmp_path, "tailrace", PASSWORDS)
+    ]
     assert names == [["kafka", "clickhouse"], ["migrate", "topics"], ["worker-1", "worker-2", "otlp"]]
 
 
 def test_every_child_is_told_the_same_addresses_by_our_settings_names(tmp_path: Path) -> None:
-    for process in (process for step in steps(Ports.consecutive(20_000, 3), tmp_path, "mine") for process in step):
+    for process in (
+        process for step in steps(Ports.consecutive(20_000, 3), tmp_path, "mine", PASSWORDS) for process in step
+    ):
         ours = {k.removeprefix("TAILRACE_").lower(): v for k, v in process.env.items() if k.startswith("TAILRACE_")}
         least_free = ours.pop("otlp_min_free_bytes", None)  # the receiver's own
         assert least_free == (str(LOW_BYTES) if process.name == "otlp" else None)
         settings = Settings.model_validate(ours)
         assert settings.data_dir == tmp_path
         assert settings.kafka_bootstrap == "127.0.0.1:20000"
+        writes = process.name.startswith(("worker", "migrate"))
+        assert settings.clickhouse_user == ("tailrace" if writes else "default")
+        assert settings.clickhouse_password.get_secret_value() == ("of the workers" if writes else "")
         assert settings.clickhouse_url == "http://127.0.0.1:20001/mine"
         assert (settings.otlp_grpc, settings.otlp_http) == ("127.0.0.1:20002", "127.0.0.1:20003")
 
