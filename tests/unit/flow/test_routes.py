@@ -13,7 +13,10 @@ from pipeline.stages import windows_topic
 from pipeline.telemetry import METRICS
 from schemas import topics
 from schemas.families.base import Family
+from tests.support.second_route import ROUTE as SECOND
 
+EVERY = (*whole(), SECOND, *(one for one in whole((*ROUTES, SECOND)) if one.remembers))
+"""What ships, the topic of the tests, and stage 2 over both."""
 DEFAULT = Settings.model_validate({})
 HASH_OF_SPANS = "d71b24943b074c22"
 """As intents of installations with default settings have it."""
@@ -52,12 +55,12 @@ def replacing(route: Route, what: str, names: tuple[str, ...]) -> Route:
     return replace(route, **changed)
 
 
-@pytest.mark.parametrize("route", whole(), ids=lambda route: route.topic)
+@pytest.mark.parametrize("route", EVERY, ids=lambda route: f"{route.topic} of {len(route.tables)} tables")
 def test_what_a_route_declares_is_what_its_sample_shows(route: Route) -> None:
     assert differences(route, DEFAULT.model_copy(update=dict(route.tight))) == {}
 
 
-@pytest.mark.parametrize("route", whole(), ids=lambda route: route.topic)
+@pytest.mark.parametrize("route", EVERY, ids=lambda route: f"{route.topic} of {len(route.tables)} tables")
 @pytest.mark.parametrize("what", ["tables", "topics", "counts"])
 def test_a_route_that_declares_something_else_is_found_out(route: Route, what: str) -> None:
     tight = DEFAULT.model_copy(update=dict(route.tight))
@@ -68,14 +71,14 @@ def test_a_route_that_declares_something_else_is_found_out(route: Route, what: s
         assert one.partition(":")[0] in {name.partition(":")[0] for name in differences(fewer, tight)[what]}
 
 
-@pytest.mark.parametrize("route", whole(), ids=lambda route: route.topic)
+@pytest.mark.parametrize("route", EVERY, ids=lambda route: f"{route.topic} of {len(route.tables)} tables")
 def test_a_route_under_default_settings_writes_sends_and_counts_no_more_than_it_declares(route: Route) -> None:
     assert all(not extra - declared(route)[what] for what, extra in differences(route, DEFAULT).items())
 
 
-@pytest.mark.parametrize("route", whole(), ids=lambda route: route.topic)
+@pytest.mark.parametrize("route", EVERY, ids=lambda route: f"{route.topic} of {len(route.tables)} tables")
 def test_the_words_of_a_route_are_known_elsewhere(route: Route) -> None:
-    assert {route.topic, *route.topics} <= topics.registry().keys()
+    assert {route.topic, *route.topics} <= {*topics.registry(), SECOND.topic}
     assert {name.partition(":")[0] for name in route.counts} <= {metric.key for metric in METRICS}
     assert set(route.row_shaping) <= set(Settings.model_fields)
 
@@ -99,6 +102,13 @@ def test_a_route_s_hash_follows_its_own_settings_alone(route: Route) -> None:
     for name in route.row_shaping:
         changed = DEFAULT.model_copy(update={name: "something else"})
         assert route.shaping_hash(changed) != route.shaping_hash(DEFAULT), name
+
+
+def test_a_second_family_has_sources_of_its_own() -> None:
+    both = (*ROUTES, SECOND)
+    assert sources("spans", both) == {topics.SPANS}
+    assert sources("jobs", both) == {SECOND.topic}
+    assert [*families(both)] == ["spans", "jobs"]
 
 
 def test_a_topic_that_feeds_no_family_is_no_source() -> None:
