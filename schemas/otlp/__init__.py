@@ -3,7 +3,7 @@
 Adding a kind of leaf: a file with its table, its name in `LEAVES`, its rules, and `python -m pipeline.stages.making`.
 """
 
-from schemas.otlp.base import Child, Field, Keep, Leaf, Message, Passed, Wire
+from schemas.otlp.base import Child, Field, Keep, Leaf, Message, Passed, Wire, every_message
 from schemas.otlp.logs import LOG_RECORD
 from schemas.otlp.points import EXPONENTIAL_HISTOGRAM, HISTOGRAM, NUMBER, SUMMARY
 from schemas.otlp.spans import SPAN
@@ -14,4 +14,4 @@ LEAVES = (SPAN, LOG_RECORD)
 TABLES = (SPAN, LOG_RECORD, NUMBER, HISTOGRAM, EXPONENTIAL_HISTOGRAM, SUMMARY)
 """All that are described."""
 
-__all__ = ["LEAVES", "TABLES", "Child", "Field", "Keep", "Leaf", "Message", "Passed", "Wire"]
+__all__ = ["LEAVES", "TABLES", "Child", "Field", "Keep", "Leaf", "Message", "Passed", "Wire", "every_message"]

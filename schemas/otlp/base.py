@@ -4,6 +4,7 @@ Promises: plain data; a message that contradicts itself raises ValueError when i
 table to protobuf's descriptors. Knows no bytes and no kernel.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
@@ -126,3 +127,10 @@ class Leaf(Message):
     """What those rules remember of such attributes, each a number and whether it came."""
     made: tuple[tuple[str, str], ...] = ()
     """Columns that those rules make, and their types."""
+
+
+def every_message(messages: Iterable[Message]) -> Iterator[Message]:
+    """All messages that tables speak of: they themselves, their parts and their children."""
+    for message in messages:
+        yield message
+        yield from every_message(one.of for one in message.fields if one.of)

@@ -15,10 +15,11 @@ from pipeline.kernels.wire.leaves.span_columns import Tables
 from pipeline.model.records import Records
 from pipeline.stages.decode.json_request import BadLeaf
 from pipeline.stages.decode.json_text import Json
-from pipeline.stages.decode.letters import REASONS
+from pipeline.stages.decode.letters import why
 from pipeline.stages.decode.otlp_json import translated_document
 from pipeline.stages.decode.rules import DecodeRules
-from pipeline.stages.decode.stage import scan_of
+from pipeline.stages.decode.scan import scan_of
+from pipeline.stages.decode.signals import SPANS
 from pipeline.stages.decode.tables import Scanned
 
 
@@ -54,13 +55,13 @@ def check(value: bytes, rules: DecodeRules, now_ms: int, document: Json = None) 
     one = np.zeros(1, np.int64)
     records = Records("", "0" * 32, 0, 0, 1, (value,), one, one + now_ms)
     known = None if document is None else translated_document(document)
-    translation, _, _, tables = scan_of(records, rules, rows=False, known=known)
+    translation, _, _, tables = scan_of(records, rules, SPANS, rows=False, known=known)
     if tables.record_codes[0]:
         complaint = translation.bad_records.get(0)
-        reason, error = REASONS.get(int(tables.record_codes[0]), ("malformed", "can't be read"))
+        reason, error = why(tables, int(tables.record_codes[0]))
         raise Never(complaint.reason, complaint.error) if complaint else Never(reason, error)
     sound, bad = tables.rows[LEAVES], tables.rows[BAD] + int(tables.more_bad[0])
-    return Checked(sound + bad, sound, _refused(tables, translation.bad_spans))
+    return Checked(sound + bad, sound, _refused(tables, translation.bad_leaves))
 
 
 def _refused(tables: Scanned[Tables], complained: dict[tuple[int, int], BadLeaf]) -> tuple[Refused, ...]:
@@ -69,7 +70,7 @@ def _refused(tables: Scanned[Tables], complained: dict[tuple[int, int], BadLeaf]
     bad = tables.tables.bad
     for i in range(tables.rows[BAD]):
         leaf = complained.get((0, int(bad.nth[i])))
-        reason, error = (leaf.reason, leaf.error) if leaf else REASONS[int(bad.code[i])]
+        reason, error = (leaf.reason, leaf.error) if leaf else why(tables, int(bad.code[i]))
         counts[reason] += 1
         errors.setdefault(reason, error)
     if more := int(tables.more_bad[0]):

@@ -1,4 +1,4 @@
-"""OTLP's JSON to protobuf bytes, by tables made from protobuf's own descriptors: any message of any signal, no list of fields of our own.
+"""OTLP's JSON to protobuf bytes, by tables made from protobuf's own descriptors: any message of any signal. Which fields are ids our tables say.
 
 Promises: names in lowerCamelCase or snake_case, 64-bit numbers as texts or numbers, enums by number or name (an unknown name is 0), bytes as
 base64 of either alphabet but ids in hex, as OTLP says; unknown fields are passed over; of an AnyValue's members the last one counts. `BadJson`
@@ -17,13 +17,21 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from pipeline.stages.decode.json_text import BadJson, Json, shown
+from schemas.otlp import TABLES, Child, Keep, every_message
 
 DEPTH_MAX = 100
 """Messages inside each other, as protobuf's parsers allow and the scan does."""
 
-IDS = frozenset({"trace_id", "span_id", "parent_span_id"})
-REFERENCES = frozenset({"opentelemetry.proto.trace.v1.Span.parent_span_id"})
-REFERRING = "opentelemetry.proto.trace.v1.Span.Link"
+MESSAGES = tuple(every_message(TABLES))
+IDS = frozenset(one.name for message in MESSAGES for one in message.fields if one.keep in (Keep.ID, Keep.REFERENCE))
+"""Fields that are hex: the ids of all leaves and of what they hold."""
+REFERENCES = frozenset(
+    f"{message.proto}.{one.name}"
+    for message in MESSAGES
+    for one in message.fields
+    if one.keep is Keep.REFERENCE or (one.keep is Keep.ID and isinstance(message, Child) and message.refers)
+)
+"""Those that may be none: their leaf is sound without them."""
 NO_ID = b"\0"
 
 Writer = Callable[[Json, int], bytes]
@@ -128,7 +136,7 @@ _HEX = re.compile(r"[0-9a-fA-F]*\Z")
 
 def _id(field: FieldDescriptor) -> Writer:
     tag, name = _tag(field, 2), field.json_name
-    may_miss = field.full_name in REFERENCES or field.containing_type.full_name == REFERRING
+    may_miss = field.full_name in REFERENCES
 
     def write(value: Json, _: int) -> bytes:
         if isinstance(value, str) and len(value) % 2 == 0 and _HEX.match(value):

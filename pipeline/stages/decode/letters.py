@@ -1,6 +1,6 @@
-"""Dead letters of decoding: whole records, and single spans in a request of their own with their resource and scope.
+"""Dead letters of decoding: whole records, and single leaves (spans, log records) in a request of their own with their resource and scope.
 
-Promises: a letter's id comes from the record's place and the span's index alone, so a rebuilt batch makes the same letters. Their number and bytes are
+Promises: a letter's id comes from the record's place and the leaf's index alone, so a rebuilt batch makes the same letters. Their number and bytes are
 bounded for a range, and what is beyond is told in numbers.
 """
 
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pipeline.kernels.wire.envelope import BELOW, OWN_MESSAGE, REQUEST, SCHEMA_URL
 from pipeline.kernels.wire.frames import BAD, RESOURCE_PIECES, SCOPE_PIECES, Owners, Pieces
 from pipeline.model.records import Records
 from pipeline.model.span_columns import I64, U8
@@ -20,10 +21,10 @@ from schemas.dead_letter import DeadLetter
 
 STAGE = "decode"
 OF_RECORD_MAX = 1000
-"""Bad spans of one record that can have letters of their own."""
+"""Bad leaves of one record that can have letters of their own."""
 LETTERS_MAX = 10_000
 BYTES_MAX = 16 << 20
-"""Of one range, and of those letters' values together, beyond as many bytes as the range has: each holds its span's resource again."""
+"""Of one range, and of those letters' values together, beyond as many bytes as the range has: each holds its leaf's resource again."""
 
 REASONS = {
     -1: ("truncated", "a field ends beyond the bytes that hold it"),
@@ -39,8 +40,14 @@ REASONS = {
 }
 
 
+def why(scanned: Scanned[Tables], code: int) -> tuple[str, str]:
+    """(reason, error) of a code, for these leaves."""
+    reason, error = REASONS.get(code, ("malformed", "can't be read"))
+    return reason, scanned.signal.errors.get(code, error)
+
+
 class Complaint(NamedTuple):
-    """What is said in a dead letter about a record, or about one span of it, when its JSON could not be translated."""
+    """What is said in a dead letter about a record, or about one leaf of it, when its JSON could not be translated."""
 
     reason: str
     error: str
@@ -56,17 +63,17 @@ def of_codes(records: Records, scanned: Scanned[Tables], complained: Mapping[int
     """Letters of the records that were given up as a whole; `complained` overrides what the code says."""
     letters = []
     for record in np.flatnonzero(scanned.record_codes).tolist():
-        reason, error = REASONS.get(int(scanned.record_codes[record]), ("malformed", "can't be read"))
+        reason, error = why(scanned, int(scanned.record_codes[record]))
         letters.append(
             of_record(records, record, complained.get(record, Complaint(reason, error, records.values[record])))
         )
     return letters
 
 
-def of_spans(
+def of_leaves(
     records: Records, buffer: U8, scanned: Scanned[Tables], complained: Mapping[tuple[int, int], BadLeaf]
 ) -> list[DeadLetter]:
-    """Letters of single spans, whose records are sound around them; beyond the limits one for the rest of each record, without bytes."""
+    """Letters of single leaves, whose records are sound around them; beyond the limits one for the rest of each record, without bytes."""
     letters: list[DeadLetter] = []
     rest: dict[int, Counter[str]] = {}
     first: dict[int, int] = {}
@@ -76,12 +83,12 @@ def of_spans(
     for i in range(n):
         record, index, size = int(bad.record[i]), int(bad.nth[i]), int(sizes[i])
         leaf = complained.get((record, index))
-        reason, error = REASONS[int(bad.code[i])] if leaf is None else (leaf.reason, leaf.error)
+        reason, error = why(scanned, int(bad.code[i])) if leaf is None else (leaf.reason, leaf.error)
         if len(letters) >= LETTERS_MAX or size > room:
             first.setdefault(record, index)
             rest.setdefault(record, Counter())[reason] += 1
             continue
-        value = request_of_span(buffer, scanned, i) if leaf is None else leaf.render()
+        value = request_of_leaf(buffer, scanned, i) if leaf is None else leaf.render()
         room -= len(value)
         letters.append(_letter(records, record, index, Complaint(reason, error, value)))
     for record in np.flatnonzero(scanned.more_bad).tolist():
@@ -90,7 +97,7 @@ def of_spans(
         rest.setdefault(record, Counter())["others"] += int(scanned.more_bad[record])
     for record, reasons in sorted(rest.items()):
         told = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
-        error = f"{reasons.total()} more bad spans of this record, not kept one by one: {told}"
+        error = f"{reasons.total()} more bad {scanned.signal.plural} of this record, not kept one by one: {told}"
         letters.append(_letter(records, record, first[record], Complaint("too_many_bad", error, b"")))
     return letters
 
@@ -110,18 +117,18 @@ def _letter(records: Records, record: int, item_index: int, complaint: Complaint
     )
 
 
-def request_of_span(buffer: U8, scanned: Scanned[Tables], i: int) -> bytes:
-    """A request that holds bad span i alone, with its resource, scope and schema addresses, from the bytes as they came."""
+def request_of_leaf(buffer: U8, scanned: Scanned[Tables], i: int) -> bytes:
+    """A request that holds bad leaf i alone, with its resource, scope and schema addresses, from the bytes as they came."""
     tables, bad = scanned.tables, scanned.tables.bad
-    span = _field(0x12, _bytes(buffer, int(bad.at[i]), int(bad.end[i])))
+    leaf = _field(BELOW, _bytes(buffer, int(bad.at[i]), int(bad.end[i])))
     scope, resource = int(bad.scope[i]), int(bad.resource[i])
-    inner = _owner(buffer, _pieces(scanned, SCOPE_PIECES, scope)) + span + _url(buffer, tables.scopes, scope)
-    outer = _owner(buffer, _pieces(scanned, RESOURCE_PIECES, resource)) + _field(0x12, inner)
-    return _field(0x0A, outer + _url(buffer, tables.resources, resource))
+    inner = _owner(buffer, _pieces(scanned, SCOPE_PIECES, scope)) + leaf + _url(buffer, tables.scopes, scope)
+    outer = _owner(buffer, _pieces(scanned, RESOURCE_PIECES, resource)) + _field(BELOW, inner)
+    return _field(REQUEST, outer + _url(buffer, tables.resources, resource))
 
 
 def request_sizes(scanned: Scanned[Tables]) -> I64:
-    """For each bad span about how many bytes `request_of_span` gives."""
+    """For each bad leaf about how many bytes `request_of_leaf` gives."""
     n, bad, tables = scanned.rows, scanned.tables.bad, scanned.tables
     some = slice(n[BAD])
     sizes = bad.end[some] - bad.at[some] + 40
@@ -145,12 +152,12 @@ def _pieces(scanned: Scanned[Tables], table: int, owner: int) -> Pieces:
 
 def _owner(buffer: U8, pieces: Pieces) -> bytes:
     places = zip(pieces.at.tolist(), pieces.end.tolist(), strict=True)
-    return b"".join(_field(0x0A, _bytes(buffer, at, end)) for at, end in places)
+    return b"".join(_field(OWN_MESSAGE, _bytes(buffer, at, end)) for at, end in places)
 
 
 def _url(buffer: U8, owners: Owners, i: int) -> bytes:
     at, length = int(owners.url_at[i]), int(owners.url_length[i])
-    return _field(0x1A, _bytes(buffer, at, at + length)) if length else b""
+    return _field(SCHEMA_URL, _bytes(buffer, at, at + length)) if length else b""
 
 
 def _bytes(buffer: U8, at: int, end: int) -> bytes:

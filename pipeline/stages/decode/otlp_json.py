@@ -1,7 +1,7 @@
 """OTLP's JSON becomes OTLP's protobuf, so that one scan serves both.
 
 Promises: names in lowerCamelCase or snake_case, ids in hex, 64-bit numbers as texts or numbers, enums by name or number, unknown fields ignored.
-A span that can't be translated keeps its place as a bad span, with a complaint and its JSON; anything else wrong is the whole record's complaint.
+A leaf that can't be translated keeps its place as a bad one, with a complaint and its JSON; anything else wrong is the whole record's complaint.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.model.values import Values
-from pipeline.stages.decode.json_request import BadLeaf, request
+from pipeline.stages.decode.json_request import TRACES, BadLeaf, Form, request
 from pipeline.stages.decode.json_text import BadJson, Json, loads
 from pipeline.stages.decode.letters import Complaint
 
@@ -23,11 +23,11 @@ IS_SPACE, IS_END = (np.array([byte in some for byte in range(256)]) for some in 
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """All values in protobuf, and what could not be translated, by record and by (record, span index)."""
+    """All values in protobuf, and what could not be translated, by record and by (record, leaf index)."""
 
     values: Sequence[bytes]
     bad_records: dict[int, Complaint] = field(default_factory=dict)
-    bad_spans: dict[tuple[int, int], BadLeaf] = field(default_factory=dict)
+    bad_leaves: dict[tuple[int, int], BadLeaf] = field(default_factory=dict)
 
 
 def json_records(values: Sequence[bytes]) -> list[int]:
@@ -51,7 +51,7 @@ def _is_spaced_json(value: bytes) -> bool:
         return error.reason == "too_deep"
 
 
-def translated(values: Sequence[bytes], which: Sequence[int]) -> Translation:
+def translated(values: Sequence[bytes], which: Sequence[int], form: Form = TRACES) -> Translation:
     """Translate the values at these places, in Python."""
     if not which:
         return Translation(values)
@@ -59,13 +59,13 @@ def translated(values: Sequence[bytes], which: Sequence[int]) -> Translation:
     replaced = list(values)
     for i in which:
         try:
-            replaced[i], bad = request(loads(values[i]))
+            replaced[i], bad = request(loads(values[i]), form)
         except BadJson as error:
             replaced[i] = b""
             out.bad_records[i] = Complaint(error.reason, str(error), values[i])
             continue
-        out.bad_spans.update({(i, index): leaf for index, leaf in bad.items()})
-    return Translation(replaced, out.bad_records, out.bad_spans)
+        out.bad_leaves.update({(i, index): leaf for index, leaf in bad.items()})
+    return Translation(replaced, out.bad_records, out.bad_leaves)
 
 
 def translated_document(document: Json) -> Translation:

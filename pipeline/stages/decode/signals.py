@@ -1,19 +1,23 @@
 """What decoding has to know of a signal: its leaves' tables and kernel, and how much room they usually take."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from pipeline.kernels.jit import Int
 from pipeline.kernels.wire.attributes import Rows
+from pipeline.kernels.wire.codes import BAD_TIME, TOO_OLD
 from pipeline.kernels.wire.envelope import Requests
 from pipeline.kernels.wire.fields import U8
 from pipeline.kernels.wire.frames import Bad, Owners, Pieces
 from pipeline.kernels.wire.leaves import log_record, log_record_columns, span, span_columns
 from pipeline.kernels.wire.walk import Walk
+from pipeline.stages.decode.json_request import Form, form_of
 
 Column = npt.NDArray[Any]
 
@@ -65,13 +69,31 @@ Tables = TypeVar("Tables", bound=LeafTables)
 class Signal(Generic[Tables]):
     """One kind of request."""
 
+    plural: str
+    """What its leaves are called, for people."""
+    form: Form
+    """Where they stand in a request of JSON."""
     tables: type[Tables]
     scan: Callable[[U8, Requests, Walk, Int], tuple[Int, Int]]
     bytes_a_leaf: int
     """Of a small one, with its attributes: for the tables' first sizes. Smaller ones make them grow, each time a record is scanned again."""
     names: int | None = None
     """The table of texts that get numbers."""
+    errors: Mapping[int, str] = field(default_factory=dict)
+    """What codes say of these leaves, where that is another thing than of spans."""
 
 
-SPANS = Signal(span_columns.Tables, span.scan, 128, span_columns.NAMES)
-LOG_RECORDS = Signal(log_record_columns.Tables, log_record.scan, 64)
+SPANS = Signal(
+    "spans", form_of(ExportTraceServiceRequest), span_columns.Tables, span.scan, 128, names=span_columns.NAMES
+)
+LOG_RECORDS = Signal(
+    "log records",
+    form_of(ExportLogsServiceRequest),
+    log_record_columns.Tables,
+    log_record.scan,
+    64,
+    errors={
+        BAD_TIME: "Kafka gives the record no time that can be",
+        TOO_OLD: "the log record is older than log records are kept",
+    },
+)

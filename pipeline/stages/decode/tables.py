@@ -44,6 +44,7 @@ class Bounds:
 class Scanned(Generic[Tables]):
     """What was scanned. Tables hold spare room behind their rows; `rows` says how many each has."""
 
+    signal: Signal[Tables]
     tables: Tables
     rows: list[int]
     record_codes: I64
@@ -71,7 +72,7 @@ def scanned(
         scopes, scope_codes = _owners(buffer, tables.scope_pieces, n[2:4], bounds, counted, is_scope=True)
         if known or not (resource_codes.any() or scope_codes.any()):
             broken = int(np.count_nonzero(resource_codes) + np.count_nonzero(scope_codes))
-            found = Scanned(tables, n.tolist(), record_codes, more, resources, scopes, counted, broken)
+            found = Scanned(signal, tables, n.tolist(), record_codes, more, resources, scopes, counted, broken)
             _blame(found, resource_codes, scope_codes)
             return found
         # Numbers of owners are the same in the second scan: the same records stand, and each owner is begun whatever its leaves are.

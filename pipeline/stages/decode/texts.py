@@ -5,8 +5,9 @@ Promises: doubles as ECMAScript writes them (shortest that reads back, as the OT
 
 import struct
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import isfinite, isnan
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -24,20 +25,29 @@ UNKNOWN_SERVICE = b"unknown_service"
 Plain = str | bool | int | float | list["Plain"] | dict[str, "Plain"] | None
 
 
-def with_texts(buffer: U8, used: int, tables: Sequence[tuple[Rows, int]], value_max: int) -> tuple[U8, int, int, int]:
-    """(buffer, used, place of `unknown_service`, texts cut): the values of each (rows, n) are texts in the buffer now."""
-    plans = []
+class Plan(NamedTuple):
+    """Values that become texts: the first n rows, each at most so many bytes, and what an array or map is by the bytes at its place."""
+
+    rows: Rows
+    n: int
+    value_max: int
+    nested: Callable[[bytes], AnyValue] = lambda raw: KeyValue.FromString(raw).value
+
+
+def with_texts(buffer: U8, used: int, plans: Sequence[Plan]) -> tuple[U8, int, int, int]:
+    """(buffer, used, place of `unknown_service`, texts cut): the values of each plan are texts in the buffer now."""
+    rendered = []
     room = len(CONSTANTS)
-    for rows, n in tables:
-        todo = np.empty(n, np.int64)
-        asked, todos = measure(rows, n, value_max, todo)
-        texts = _rendered(buffer, rows, todo[:todos].tolist())
-        plans.append((rows, n, todo[:todos].tolist(), texts))
+    for plan in plans:
+        todo = np.empty(plan.n, np.int64)
+        asked, todos = measure(plan.rows, plan.n, plan.value_max, todo)
+        texts = _rendered(buffer, plan, todo[:todos].tolist())
+        rendered.append((todo[:todos].tolist(), texts))
         room += int(asked) + sum(map(len, texts))
     buffer = with_room(buffer, used, room)
     buffer[used : used + len(CONSTANTS)] = np.frombuffer(CONSTANTS, np.uint8)
     tail, cuts = used + len(CONSTANTS), 0
-    for rows, n, places, texts in plans:
+    for (rows, n, value_max, _), (places, texts) in zip(plans, rendered, strict=True):
         written, cut = write(buffer, rows, n, value_max, tail, used)
         tail, cuts = int(written), cuts + int(cut)
         if texts:
@@ -58,7 +68,8 @@ def _append(buffer: U8, tail: int, rows: Rows, todo: list[int], texts: list[byte
     return tail, cuts
 
 
-def _rendered(buffer: U8, rows: Rows, todo: list[int]) -> list[bytes]:
+def _rendered(buffer: U8, plan: Plan, todo: list[int]) -> list[bytes]:
+    rows = plan.rows
     known: dict[bytes, bytes] = {}
     texts = []
     for j in todo:
@@ -67,15 +78,14 @@ def _rendered(buffer: U8, rows: Rows, todo: list[int]) -> list[bytes]:
         raw = struct.pack("<q", at) if double else buffer[at : at + int(rows.value_length[j])].tobytes()
         key = raw + (b"d" if double else b"v")
         if (text := known.get(key)) is None:
-            text = _double(struct.unpack("<d", raw)[0]).encode() if double else nested_text(raw)
+            text = _double(struct.unpack("<d", raw)[0]).encode() if double else nested_text(plan.nested(raw))
             known[key] = text
         texts.append(text)
     return texts
 
 
-def nested_text(key_value: bytes) -> bytes:
-    """JSON text of the array or map in a KeyValue's bytes. protobuf's own parser merges what came in pieces."""
-    value = KeyValue.FromString(key_value).value
+def nested_text(value: AnyValue) -> bytes:
+    """JSON text of an array or a map, as protobuf's own parser reads it, which merges what came in pieces."""
     return orjson.dumps(_plain(value), option=orjson.OPT_SORT_KEYS)
 
 

@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from pipeline.model.log_columns import LogColumns
 from pipeline.model.records import Records
 from pipeline.model.span_columns import Attributes, SpanColumns, Strings
 from pipeline.stages.decode import DecodeRules
@@ -20,6 +21,7 @@ NOW_NS = NOW_MS * 1_000_000
 RULES = DecodeRules()
 
 Row = dict[str, Any]
+Columns = SpanColumns | LogColumns
 Pairs = list[tuple[str, int, Any]]
 
 
@@ -79,7 +81,7 @@ ENDED_NOW = b"\x41" + NOW_NS.to_bytes(8, "little")
 """The field that a span can't be without."""
 
 
-def text(columns: SpanColumns, strings: Strings, i: int) -> str:
+def text(columns: Columns, strings: Strings, i: int) -> str:
     """String i."""
     at = int(strings.at[i])
     return columns.buffer[at : at + int(strings.length[i])].tobytes().decode()
@@ -122,7 +124,7 @@ def pairs_of(attributes: Any) -> Pairs:  # noqa: ANN401 - protobuf's repeated fi
     return pairs
 
 
-def pairs_in(columns: SpanColumns, attributes: Attributes, owner: int) -> Pairs:
+def pairs_in(columns: Columns, attributes: Attributes, owner: int) -> Pairs:
     """The same of columns."""
     pairs: Pairs = []
     for j in range(*attributes.first[owner : owner + 2].tolist()):
