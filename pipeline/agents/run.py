@@ -25,7 +25,8 @@ from pipeline.agents.http import bound_to, open_doors
 from pipeline.agents.own_alerts import OwnAlerts
 from pipeline.errors import Misconfigured, NotNow
 from pipeline.harness.backoff import Backoff
-from pipeline.harness.partition import PartitionPipeline, PipelineServices
+from pipeline.harness.partition import PartitionPipeline
+from pipeline.harness.services import PipelineServices
 from pipeline.harness.types import Limits, Membership, Partition, Pipeline, PipelineMaker, Work
 from pipeline.harness.watchdog import Watchdog
 from pipeline.harness.worker import Harness

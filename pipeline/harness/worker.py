@@ -14,8 +14,8 @@ from functools import partial
 from pipeline import clock
 from pipeline.alerting.own import DEAD_SHARE, PartitionHealth
 from pipeline.errors import Fenced, Misconfigured, Never, NotNow
-from pipeline.harness.backoff import Backoff
-from pipeline.harness.partition import ENDS_WORKERS
+from pipeline.harness.backoff import Backoff, repeat
+from pipeline.harness.takeover import ENDS_WORKERS
 from pipeline.harness.types import (
     Fetch,
     Group,
@@ -238,16 +238,15 @@ class Harness:
         self._telemetry.gauge("halted", 0, topic=partition.topic, partition=str(partition.partition))
 
     async def _epochs(self, topics: Sequence[str]) -> Mapping[str, str]:
-        backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)
-        while True:
-            try:
-                ids = await self._topic_ids(topics)
-                if missing := set(topics) - set(ids):
-                    raise NotNow(f"there is no topic {', '.join(sorted(missing))}")
-                return ids
-            except NotNow as error:
-                log.warning("the topics' ids are not known yet: %s", error)
-                await backoff.wait()
+        async def ask() -> Mapping[str, str]:
+            ids = await self._topic_ids(topics)
+            if missing := set(topics) - set(ids):
+                raise NotNow(f"there is no topic {', '.join(sorted(missing))}")
+            return ids
+
+        return await repeat(
+            ask, Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s), "the question for the topics' ids"
+        )
 
     async def _guarded(self, work: Awaitable[None]) -> None:
         try:

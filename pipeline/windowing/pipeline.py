@@ -21,9 +21,9 @@ from typing import TypeVar
 from pipeline import clock
 from pipeline.alerting.rules import Rule
 from pipeline.errors import Never
-from pipeline.harness.backoff import Backoff
+from pipeline.harness.backoff import repeat
 from pipeline.harness.gather import CutRange
-from pipeline.harness.partition import PipelineServices, confirm_epoch
+from pipeline.harness.services import PipelineServices, confirm_epoch
 from pipeline.harness.types import Fetch, Membership, Partition
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.family_windows import FamilyWindows, Step
@@ -37,7 +37,7 @@ from pipeline.windowing.checkpoint import Checkpoint, check_room
 from pipeline.windowing.idle_probe import IdleProbe, SourceEnds
 from pipeline.windowing.intake import WindowsIntake
 from pipeline.windowing.measure import Measure
-from pipeline.windowing.publish import StepPublisher, repeat
+from pipeline.windowing.publish import StepPublisher
 from schemas.alert import Alert
 from schemas.columns import WINDOW_S
 from schemas.families.base import Family
@@ -275,8 +275,7 @@ class WindowsPipeline:
         return await asyncio.get_running_loop().run_in_executor(self._tools.executor, work)
 
     async def _repeat(self, ask: Callable[[], Awaitable[T]]) -> T:
-        limits = self._tools.limits
-        return await repeat(ask, Backoff(limits.backoff_min_s, limits.backoff_max_s), self.where)
+        return await repeat(ask, self._tools.backoff(), self.where)
 
 
 def _not_ahead(partials: WindowPartials, now_ms: int) -> WindowPartials:

@@ -13,12 +13,10 @@ import hashlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
-from pipeline.errors import NotNow
 from pipeline.harness import testing
-from pipeline.harness.backoff import Backoff
-from pipeline.harness.partition import PipelineServices
+from pipeline.harness.backoff import repeat
+from pipeline.harness.services import PipelineServices
 from pipeline.harness.types import Membership, Partition
 from pipeline.sinks.alert_topic import write
 from pipeline.sinks.blocks.rows import alert_rows, series_rows
@@ -26,7 +24,6 @@ from pipeline.stages.family_windows import Step
 from pipeline.windowing.checkpoint import Checkpoint
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class StepPublisher:
@@ -87,8 +84,7 @@ class StepPublisher:
 
         self.waits_for_sink = True
         try:
-            limits, where = self._tools.limits, f"{self._partition.topic}/{self._partition.partition}"
-            await repeat(fenced, Backoff(limits.backoff_min_s, limits.backoff_max_s), where)
+            await repeat(fenced, self._tools.backoff(), f"{self._partition.topic}/{self._partition.partition}")
         finally:
             self.waits_for_sink = False
 
@@ -96,13 +92,3 @@ class StepPublisher:
         asked_at = time.monotonic()  # before the question: time that passed while we were stopped counts against us
         await self._tools.group.commit(self._membership, self._partition, offset, metadata)
         self._fenced_at = asked_at
-
-
-async def repeat(ask: Callable[[], Awaitable[T]], backoff: Backoff, where: str) -> T:
-    """The answer, however often it takes while it is `NotNow`."""
-    while True:
-        try:
-            return await ask()
-        except NotNow as error:
-            log.warning("%s waits: %s", where, error)
-            await backoff.wait()

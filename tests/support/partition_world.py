@@ -15,7 +15,8 @@ from pipeline.errors import Never
 from pipeline.flow import dead_letters
 from pipeline.harness.intent import Done, parse
 from pipeline.harness.memory import MemoryGroup
-from pipeline.harness.partition import PartitionPipeline, PipelineServices
+from pipeline.harness.partition import PartitionPipeline
+from pipeline.harness.services import PipelineServices
 from pipeline.harness.types import Limits, Partition, Work
 from pipeline.model.outcome import Block, Message, Outcome
 from pipeline.model.records import Records

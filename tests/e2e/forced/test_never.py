@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from pipeline.harness.partition import ATTEMPTS_MAX
+from pipeline.harness.takeover import ATTEMPTS_MAX
 from schemas.topics import SPANS
 from tests.e2e.forced.world import Member, Spans, request
 from tests.support.kafka_admin import epoch_of, produce_compressed

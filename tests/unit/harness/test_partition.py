@@ -16,7 +16,9 @@ from pipeline.errors import Fenced, Misconfigured, Never, NotNow
 from pipeline.flow import dead_letters
 from pipeline.harness import testing
 from pipeline.harness.intent import Done, Intent, parse
-from pipeline.harness.partition import ATTEMPTS_MAX, ENDS_WORKERS, PartitionPipeline, PipelineServices
+from pipeline.harness.partition import PartitionPipeline
+from pipeline.harness.services import PipelineServices
+from pipeline.harness.takeover import ATTEMPTS_MAX, ENDS_WORKERS
 from pipeline.model.outcome import Block, Outcome
 from pipeline.model.records import Records
 from tests.support.partition_world import AT, DONE, EPOCH, LIMITS, TABLES, Crash, Refusing, Script, World, once, work

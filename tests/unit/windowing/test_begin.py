@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pipeline.alerting.rules import Rule, ThresholdRule
 from pipeline.flow import dead_letters
 from pipeline.harness.memory import MemoryGroup
-from pipeline.harness.partition import PipelineServices
+from pipeline.harness.services import PipelineServices
 from pipeline.harness.types import Limits, Partition
 from pipeline.model.outcome import Block, Message
 from pipeline.model.stored_range import StoredRange

@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
-from pipeline.harness.partition import PipelineServices
+from pipeline.harness.services import PipelineServices
 from pipeline.harness.types import Limits, Membership, Partition
 from pipeline.model.outcome import Block, Message
 from pipeline.model.window_partials import Range, WindowPartials
