@@ -9,7 +9,7 @@ ARGS ?=
 # Tests start hundreds of processes: with compiled modules on disk each starts in a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-fast check bench setup setup-demo lock clean format test-peers picture
+.PHONY: help demo test test-fast check bench setup setup-demo docs lock clean format test-peers picture
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,6 +35,9 @@ format: setup ## mend what the formatter and the linter can mend
 
 bench: setup ## speed of the kernels; ARGS=--help names the longer ones: against peers, delay, scale and others
 	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup ## the pages as a site, in .site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --config-file infra/docs/mkdocs.yml
 
 picture: setup-demo ## draw docs/live.svg from a run of the demo
 	$(BIN)/tailrace demo --seconds 165 --picture docs/live.svg
@@ -86,5 +89,5 @@ test-peers: setup $(COLLECTOR) ## the OpenTelemetry Collector against our doors 
 	$(BIN)/python -m pytest tests/peers $(ARGS)
 
 clean: ## remove what was built; data stays (`tailrace data remove`)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

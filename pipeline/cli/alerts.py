@@ -29,9 +29,9 @@ def alerts(
     """Show the alerts that are firing."""
     import asyncio
 
-    from pipeline.settings import load
+    from pipeline.cli.here import here
 
-    settings, _ = load()
+    settings = here().settings
     try:
         asyncio.run(_run(settings.kafka_bootstrap, follow, json))
     except KeyboardInterrupt:

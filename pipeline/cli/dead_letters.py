@@ -30,10 +30,10 @@ def list_(
     """List dead letters: id, reason, stage, size, whether it was sent again."""
     import asyncio
 
+    from pipeline.cli.here import here
     from pipeline.operations.dead_letters import read
-    from pipeline.settings import load
 
-    known = asyncio.run(read(load()[0].kafka_bootstrap))
+    known = asyncio.run(read(here().settings.kafka_bootstrap))
     chosen = [letter for letter in known.letters.values() if not reason or letter.reason == reason]
     for letter in chosen[:limit]:
         again = " sent again" if letter.id in known.redriven else ""
@@ -48,11 +48,11 @@ def show(
     import asyncio
     import sys
 
+    from pipeline.cli.here import here
     from pipeline.errors import Misconfigured
     from pipeline.operations.dead_letters import read
-    from pipeline.settings import load
 
-    letter = asyncio.run(read(load()[0].kafka_bootstrap)).letters.get(id_)
+    letter = asyncio.run(read(here().settings.kafka_bootstrap)).letters.get(id_)
     if letter is None:
         raise Misconfigured(f"there is no dead letter {id_}", "See `tailrace dead-letters list`")
     if raw:
@@ -71,12 +71,12 @@ def redrive(
     import asyncio
 
     from pipeline import clock
+    from pipeline.cli.here import here
     from pipeline.errors import Misconfigured
     from pipeline.flow import ROUTES, alone
     from pipeline.operations import dead_letters
-    from pipeline.settings import load
 
-    settings, _ = load()
+    settings = here().settings
     bootstrap = settings.kafka_bootstrap
     works = {route.topic: route.work(settings) for route in ROUTES}
     if not ids and not reason:

@@ -27,6 +27,8 @@ class Here:
     """Addresses of workers, http://host:port."""
     receiver_meant: bool
     """Whether an OTLP receiver is to be expected at the settings' address."""
+    of_up: bool = False
+    """Whether it is the `up` of the data folder that is meant."""
 
 
 def here() -> Here:
@@ -47,4 +49,4 @@ def here() -> Here:
         sources |= dict.fromkeys(taken, f"`tailrace up` in {settings.data_dir}")
     ours = bool(near) and near.get("kafka") == settings.kafka_bootstrap
     meant = ours or sources.get("otlp_http", "default") != "default"
-    return Here(settings, sources, tuple(addresses_of(settings, near if ours else {})), meant)
+    return Here(settings, sources, tuple(addresses_of(settings, near if ours else {})), meant, ours)

@@ -21,10 +21,10 @@ def show() -> None:
     """List the ranges that are on record and not done. While workers run, a range may be in work just now."""
     import asyncio
 
+    from pipeline.cli.here import here
     from pipeline.operations.intents import letters, standing
-    from pipeline.settings import load
 
-    settings, _ = load()
+    settings = here().settings
     found = asyncio.run(standing(settings.kafka_bootstrap, settings.kafka_group))
     for one in found:
         if one.gone:
@@ -47,14 +47,14 @@ def skip(topic: str, partition: int) -> None:
     """
     import asyncio
 
+    from pipeline.cli.here import here
     from pipeline.errors import Misconfigured
     from pipeline.flow import dead_letters
     from pipeline.kafka.producer import KafkaMessages
     from pipeline.operations import intents, workers
-    from pipeline.settings import load
     from pipeline.sinks.clickhouse.sink import ClickHouse
 
-    settings, _ = load()
+    settings = here().settings
 
     async def run() -> str:
         found = await intents.standing(settings.kafka_bootstrap, settings.kafka_group)

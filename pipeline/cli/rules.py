@@ -73,10 +73,10 @@ def _unseen(rules: Sequence[Rule]) -> list[str]:
 
     from pipeline.alerting.advice import unseen
     from pipeline.alerting.rules import SERIES_KEYS
-    from pipeline.settings import load
+    from pipeline.cli.here import here
     from pipeline.sinks.clickhouse.connection import connect
 
-    client = connect(load()[0])
+    client = connect(here().settings)
     try:
         rows = client.query(SERIES_SEEN.read_text()).result_columns or [[] for _ in SERIES_KEYS]
     finally:

@@ -24,6 +24,9 @@ PATIENCE_S = 5
 OWN = frozenset({"worker_http", "log_level", "data_dir", "otlp_http", "otlp_grpc"})
 """Settings that each process has for itself, or that a worker does not read."""
 
+LOGIN = frozenset({"clickhouse_user", "clickhouse_password"})
+"""Workers of `up` have one of their own; everybody else reads without."""
+
 
 def running_checks(
     place: Here, *, must_run: bool = False, topics: str = "Kafka", tables: str = "ClickHouse"
@@ -35,7 +38,7 @@ def running_checks(
     yield Check("receiver", partial(_receiver, place))
     yield Check("workers", lambda: _workers(states()))
     yield Check("rules in force", lambda: _rules(settings, states()))
-    yield Check("settings of workers", lambda: _settings(settings, states()))
+    yield Check("settings of workers", lambda: _settings(place, states()))
     yield Check("lag", partial(_lag, settings, must_run=must_run), topics)
     yield Check("rows", partial(_rows, settings), tables)
     yield Check("what workers tell of themselves", partial(_told, settings), "Kafka")
@@ -137,15 +140,16 @@ def _difference(running: dict[str, Any], ours: dict[str, Any]) -> str:
     return "; ".join(parts) or "the same names, other contents"
 
 
-def _settings(settings: Settings, states: Sequence[WorkerState]) -> Answer:
+def _settings(place: Here, states: Sequence[WorkerState]) -> Answer:
     """Name by name, where a worker runs by another value than the one here; and workers that run by different ones."""
     told = {state.address: state.told["settings"] for state in states if isinstance(state.told.get("settings"), dict)}
     if not told:
         return Answer("no worker here tells its own")
-    ours = settings.redacted()
+    ours = place.settings.redacted()
+    own = OWN | LOGIN if place.of_up else OWN
     names = sorted({name for one in told.values() for name in one} | set(ours))
     differs = {}
-    for name in (name for name in names if name not in OWN):
+    for name in (name for name in names if name not in own):
         values = {at: one.get(name) for at, one in told.items()}
         if not all(_same(value, next(iter(values.values()))) for value in values.values()):
             words = ", ".join(f"{value} at {at}" for at, value in values.items())

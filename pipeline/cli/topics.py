@@ -26,11 +26,11 @@ def topics(
     import dataclasses
     import json
 
+    from pipeline.cli.here import here
     from pipeline.kafka.admin import ensure_topics
-    from pipeline.settings import load
     from schemas.topics import registry
 
-    settings, _ = load()
+    settings = here().settings
     states = asyncio.run(ensure_topics(settings.kafka_bootstrap, registry().values()))
     for state in states:
         if as_json:

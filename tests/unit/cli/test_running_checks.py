@@ -9,12 +9,13 @@ from pipeline.alerting.in_force import describe
 from pipeline.alerting.rule_files import load
 from pipeline.cli import checks
 from pipeline.cli.checks import Answer, Check, Wrong
-from pipeline.cli.here import here
+from pipeline.cli.here import Here, here
 from pipeline.cli.running_checks import _rules, _settings
 from pipeline.operations.workers import WorkerState
 from pipeline.settings import Settings
 
 HERE = Settings.model_validate({"clickhouse_url": "http://me:secret@127.0.0.1:8123/tailrace"})
+PLACE = Here(HERE, {}, (), False)
 DEFAULTS = load(None)
 MINE = "rules:\n  - {name: Mine, metric: rate, comparison: '>', threshold: 5, severity: info, summary: much}\n"
 
@@ -26,17 +27,17 @@ def worker(name: str = "a", **changed: object) -> WorkerState:
 
 
 def test_a_worker_by_the_same_settings_differs_in_nothing() -> None:
-    assert _settings(HERE, [worker(), worker("b", worker_http="127.0.0.1:1", log_level="debug")]) == Answer(
+    assert _settings(PLACE, [worker(), worker("b", worker_http="127.0.0.1:1", log_level="debug")]) == Answer(
         "the same as here"
     )
 
 
 def test_a_default_and_the_same_number_that_was_set_are_one_value() -> None:
-    assert _settings(HERE, [worker(lateness_s=5.0), worker("b")]) == Answer("the same as here")
+    assert _settings(PLACE, [worker(lateness_s=5.0), worker("b")]) == Answer("the same as here")
 
 
 def test_each_setting_that_differs_is_named_with_both_values_and_no_password() -> None:
-    found = _settings(HERE, [worker(lateness_s=9.0, retain_spans_d=7)])
+    found = _settings(PLACE, [worker(lateness_s=9.0, retain_spans_d=7)])
     assert found.notice
     assert found.data["differs"] == {
         "TAILRACE_LATENESS_S": {"worker": "9.0", "here": "5"},
@@ -47,12 +48,18 @@ def test_each_setting_that_differs_is_named_with_both_values_and_no_password() -
 
 
 def test_a_setting_that_this_or_the_other_version_does_not_know_is_named() -> None:
-    assert "TAILRACE_NEW_ONE is 1 there, None here" in _settings(HERE, [worker(new_one=1)]).says
+    assert "TAILRACE_NEW_ONE is 1 there, None here" in _settings(PLACE, [worker(new_one=1)]).says
 
 
 def test_workers_of_one_group_by_different_settings_are_wrong() -> None:
     with pytest.raises(Wrong, match="TAILRACE_APDEX_S is 1 at a, 2 at b"):
-        _settings(HERE, [worker("a", apdex_s=1), worker("b", apdex_s=2)])
+        _settings(PLACE, [worker("a", apdex_s=1), worker("b", apdex_s=2)])
+
+
+def test_workers_of_up_have_a_login_of_their_own_and_that_is_no_difference() -> None:
+    states = [worker(clickhouse_user="tailrace", clickhouse_password="***")]  # noqa: S106 - as it is told
+    assert _settings(Here(HERE, {}, (), False, of_up=True), states) == Answer("the same as here")
+    assert _settings(PLACE, states).notice
 
 
 def test_rules_in_force_are_named_and_compared_with_those_here(tmp_path: Path) -> None:
@@ -76,7 +83,7 @@ def test_workers_that_judge_by_different_rules_are_wrong() -> None:
 
 def test_a_worker_that_tells_nothing_of_itself_is_no_fault() -> None:
     silent = [WorkerState("a", "ready", told={"status": "ready"}), WorkerState("b", "gone")]
-    assert not _settings(HERE, silent).notice
+    assert not _settings(PLACE, silent).notice
     assert not _rules(HERE, silent).notice
 
 

@@ -1,0 +1,1 @@
+"""The pages' own commands and SQL, run."""
