@@ -17,8 +17,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from pipeline.stages.decode.json_tables import delimited, items, message, table, varint
 from pipeline.stages.decode.json_text import BadJson, Json, shown
 
-BAD_LEAF = b"\x0a\x01\x00"
-"""A leaf that the scan refuses (a field 1 of one byte): it keeps the place of one that could not be translated."""
+BAD_LEAF = b"\x0a\x01"
+"""A leaf that the scan of any signal refuses (a field that ends behind it): it keeps the place of one that could not be translated."""
 
 LEAF_DEPTH = 4
 COMPLAINTS_MAX = 10_000
