@@ -110,6 +110,19 @@ def truth(family: Family, some: Sequence[Thing], start_s: int) -> list[Row]:
     return rows
 
 
+def differing(row: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
+    """Names of what is not equal; figures may differ in their last bits."""
+    return [
+        name
+        for name in sorted({*row, *right})
+        if not (
+            math.isclose(row[name], right[name], rel_tol=1e-9) or (math.isnan(row[name]) and math.isnan(right[name]))
+            if isinstance(row.get(name), float) and isinstance(right.get(name), int | float)
+            else row.get(name) == right.get(name)
+        )
+    ]
+
+
 def _figures(family: Family, total: Thing, name: str, length_s: int) -> Row:
     came = total.sums[family.came] or math.nan
     given = Given(total.sums, came, length_s)

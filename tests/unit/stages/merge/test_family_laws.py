@@ -4,12 +4,10 @@ Closed windows equal a plain Python computation over the raw input; any split, o
 at any point; adding is associative and commutative; what a series takes is bounded.
 """
 
-import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +24,7 @@ from pipeline.stages.merge.rows import sums_by_window
 from pipeline.stages.merge.series_sums import SeriesSums, added
 from pipeline.stages.merge.window_store import MemoryWindowStore
 from schemas.families.base import Family, Figure, Kind, Sum
-from tests.support.families import BASE_S, EPOCH, Thing, partials, things, truth
+from tests.support.families import BASE_S, EPOCH, Thing, differing, partials, things, truth
 from tests.support.second_family import JOBS
 
 LOCKS = Family(
@@ -147,19 +145,6 @@ def test_closed_windows_equal_a_plain_python_computation(
         found = window.rows.drop_columns(["incomplete"]).to_pylist()
         assert len(found) == len(expected)
         assert [differing(row, right) for row, right in zip(found, expected, strict=True)] == [[]] * len(expected)
-
-
-def differing(row: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
-    """Names of what is not equal; figures may differ in their last bits."""
-    return [
-        name
-        for name in sorted({*row, *right})
-        if not (
-            math.isclose(row[name], right[name], rel_tol=1e-9) or (math.isnan(row[name]) and math.isnan(right[name]))
-            if isinstance(row.get(name), float) and isinstance(right.get(name), int | float)
-            else row.get(name) == right.get(name)
-        )
-    ]
 
 
 @all_families
