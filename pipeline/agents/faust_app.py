@@ -15,6 +15,7 @@ from faust.types import StreamT
 
 from pipeline.agents.driver import FencedTransport
 from pipeline.agents.group import KafkaGroup
+from pipeline.harness.testing import NO_FAULTS, Faults
 from pipeline.harness.types import Fetch, Membership
 from pipeline.harness.worker import Harness
 
@@ -34,6 +35,8 @@ class Connection:
     fetch_max_bytes: int = 8 << 20
     check_crcs: bool = True
     finish_timeout_s: float = 20.0
+    faults: Faults = NO_FAULTS
+    """What goes wrong on purpose, in tests."""
 
 
 class FetchSchema(faust.Schema):  # type: ignore[type-arg]
@@ -116,7 +119,7 @@ def build(
         producer_acks=-1,
     )
     app.connection = connection
-    app.group = KafkaGroup(*_hooks(app))
+    app.group = KafkaGroup(*_hooks(app), connection.faults)
     app.harness = make_harness(app.group)
     for topic in topics:
         _register(app, topic)

@@ -24,7 +24,7 @@ from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.errors import Fenced, NotNow
-from pipeline.harness import testing
+from pipeline.harness.testing import NO_FAULTS, Faults
 from pipeline.harness.types import CommittedState, Fetch, Membership, Partition
 from pipeline.kafka.record_batches.read import Reading
 
@@ -38,8 +38,13 @@ REFUSALS = (IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdErr
 class KafkaGroup:
     """Implements `harness.types.Group`. `on_assigned` and `on_revoked` are called in the consumer's thread."""
 
-    def __init__(self, on_assigned: Callable[[Membership], None], on_revoked: Callable[[], None]) -> None:
-        self._on_assigned, self._on_revoked = on_assigned, on_revoked
+    def __init__(
+        self,
+        on_assigned: Callable[[Membership], None],
+        on_revoked: Callable[[], None],
+        faults: Faults = NO_FAULTS,
+    ) -> None:
+        self._on_assigned, self._on_revoked, self._faults = on_assigned, on_revoked, faults
         self._consumer: AIOKafkaConsumer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._current: Membership | None = None
@@ -152,7 +157,7 @@ class KafkaGroup:
 
     async def _commit(self, membership: Membership, partition: Partition, offset: int, metadata: str) -> None:
         offsets = {TopicPartition(*partition): OffsetAndMetadata(offset, metadata)}
-        if testing.stock_commit:
+        if self._faults.stock_commit:
             await self._client().commit(offsets)
             return
         coordinator = self._client()._coordinator

@@ -27,6 +27,7 @@ from pipeline.errors import Misconfigured, NotNow
 from pipeline.harness.backoff import Backoff
 from pipeline.harness.partition import PartitionPipeline
 from pipeline.harness.services import PipelineServices
+from pipeline.harness.testing import faults_of
 from pipeline.harness.types import Limits, Membership, Partition, Pipeline, PipelineMaker, Work
 from pipeline.harness.watchdog import Watchdog
 from pipeline.harness.worker import Harness
@@ -201,7 +202,7 @@ def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
     # An alert that waits for longer than the session may land behind the one of whoever has the partition by then.
     messages = KafkaMessages(settings.kafka_bootstrap, deadline_s=SEND_OF_SESSION * settings.session_timeout_s)
     ids = TopicIds(settings.kafka_bootstrap)
-    limits = limits_of(settings)
+    limits, faults = limits_of(settings), faults_of(os.environ)
     executor = ThreadPoolExecutor(max(2, os.cpu_count() or 1), thread_name_prefix="work")
     connection = Connection(
         bootstrap=settings.kafka_bootstrap,
@@ -209,6 +210,7 @@ def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
         session_timeout_s=settings.session_timeout_s,
         fetch_max_bytes=settings.fetch_max_bytes,
         check_crcs=settings.kafka_check_crcs,
+        faults=faults,
     )
 
     def make_harness(group: KafkaGroup) -> Harness:
@@ -222,6 +224,7 @@ def build_worker(settings: Settings, parts: WorkerDeps) -> TailraceApp:
             telemetry,
             executor,
             Epochs(ids.ask, [*parts.works, *parts.pipelines]).same,
+            faults=faults,
         )
         makers: dict[str, PipelineMaker] = {
             topic: _ranges(tools, work, parts.shaping.get(topic, limits.settings_hash))

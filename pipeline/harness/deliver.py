@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from pipeline import clock
 from pipeline.errors import Never, NotNow
-from pipeline.harness import testing
 from pipeline.harness.backoff import Backoff
 from pipeline.harness.intent import Done, Intent, token
+from pipeline.harness.testing import NO_FAULTS, Faults
 from pipeline.harness.types import Group, Limits, Membership, Partition, Telemetry
 from pipeline.model.outcome import Block, Message, Outcome
 from pipeline.sinks.base import BlockSink, MessageSink
@@ -43,10 +43,11 @@ class Delivery:
         intent: Intent,
         limits: Limits,
         telemetry: Telemetry,
+        faults: Faults = NO_FAULTS,
     ) -> None:
         self._group, self._membership, self._partition = group, membership, partition
         self._start, self._intent = start, intent
-        self._limits, self._telemetry = limits, telemetry
+        self._limits, self._telemetry, self._faults = limits, telemetry, faults
         self._deadline = 0.0
         self._blocked = False
         self.visible_ns = 0
@@ -57,7 +58,7 @@ class Delivery:
         asked_at = (
             time.monotonic()
         )  # before the question, so that a process stopped in between has lost its time, not won some
-        if not testing.without_intent:
+        if not self._faults.without_intent:
             await self._group.commit(self._membership, self._partition, self._start, self._intent.encode())
         self._deadline = asked_at + self._limits.send_deadline_s
 
@@ -78,9 +79,9 @@ class Delivery:
     async def _send(self, outcome: Outcome, blocks: BlockSink, messages: MessageSink) -> None:
         for block in outcome.blocks:
             await self._insert(block, blocks)
-            testing.point("S4:between")
+            self._faults.point("S4:between")
         self.visible_ns = clock.now_ns()
-        testing.point("S4:after")
+        self._faults.point("S4:after")
         produced = outcome.messages
         if produced:
             backoff = Backoff(self._limits.backoff_min_s, self._limits.backoff_max_s)
@@ -98,7 +99,7 @@ class Delivery:
                 except NotNow as error:
                     self._telemetry.count("produce_errors", kind="not_now")
                     await self._held_up(backoff, error)
-        testing.point("S5:after")
+        self._faults.point("S5:after")
 
     async def finish(self) -> None:
         """S6: the range is done."""

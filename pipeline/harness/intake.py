@@ -8,8 +8,8 @@ import asyncio
 import time
 
 from pipeline.errors import Never
-from pipeline.harness import testing
 from pipeline.harness.gather import CutRange, Gatherer
+from pipeline.harness.testing import NO_FAULTS, Faults
 from pipeline.harness.types import Fetch, Group, Limits, Membership, Partition
 
 
@@ -92,11 +92,13 @@ class PartitionIntake:
 class RangeIntake(PartitionIntake):
     """Batches bounded in bytes, records and time."""
 
-    def __init__(self, group: Group, membership: Membership, partition: Partition, limits: Limits) -> None:
+    def __init__(
+        self, group: Group, membership: Membership, partition: Partition, limits: Limits, faults: Faults = NO_FAULTS
+    ) -> None:
         super().__init__(group, membership, partition)
-        self._limits = limits
+        self._limits, self._faults = limits, faults
         self._since: float | None = None
-        self._max_records = testing.batch_records(limits.batch_max_records)
+        self._max_records = faults.batch_records(limits.batch_max_records)
 
     def deliver(self, fetch: Fetch) -> None:
         """Take in what a poll gave; a batch waits from its first record on."""
@@ -133,7 +135,7 @@ class RangeIntake(PartitionIntake):
 
     def _after(self, cut: CutRange) -> None:
         self._since = time.monotonic() if self._gathered.anything else None
-        self._max_records = testing.batch_records(self._limits.batch_max_records)
+        self._max_records = self._faults.batch_records(self._limits.batch_max_records)
         if self._gathered.size_bytes < self._limits.batch_max_bytes // 2:
             self._resume()
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from functools import partial
 
 from pipeline.errors import Never, NotNow
-from pipeline.harness import testing
 from pipeline.harness.backoff import repeat
 from pipeline.harness.begin import RangeStart
 from pipeline.harness.dead_limits import DeadLimits, TopicReading
@@ -49,7 +48,7 @@ class PartitionPipeline:
             work,
         )
         limits = tools.limits
-        self._intake = RangeIntake(tools.group, membership, partition, limits)
+        self._intake = RangeIntake(tools.group, membership, partition, limits, tools.faults)
         self._reading = tools.reading.setdefault(partition.topic, TopicReading())
         self._dead = DeadLimits(self._reading, partition.partition, None, limits.dead_letter_max_run)
         self._closed = self._busy = False
@@ -153,16 +152,18 @@ class PartitionPipeline:
         attempts, self._attempts = self._attempts, 0
         version = tools.limits.version if attempts else ""
         intent = Intent(end, self._epoch, tools.limits.settings_hash, attempts, version)
-        return Delivery(tools.group, self._membership, self._partition, start, intent, tools.limits, tools.telemetry)
+        return Delivery(
+            tools.group, self._membership, self._partition, start, intent, tools.limits, tools.telemetry, tools.faults
+        )
 
     async def _batch(self, records: Records) -> None:
         tools, at = self._tools, self._partition
         await self._confirm_epoch()
-        testing.point("S1:after")
+        tools.faults.point("S1:after")
         delivery = self._delivery(records.start_offset, records.end_offset)
-        testing.point("S2:before")
+        tools.faults.point("S2:before")
         await delivery.intend()
-        testing.point("S2:after")
+        tools.faults.point("S2:after")
         begun = time.monotonic()
         skip = self._skips if records.end_offset == self._on_record else None
         if skip is not None:
@@ -173,15 +174,15 @@ class PartitionPipeline:
             self._check(records, outcome)
         await delivery.worked()
         tools.telemetry.observe("work_seconds", time.monotonic() - begun, topic=at.topic)
-        testing.point("S3:after")
+        tools.faults.point("S3:after")
         self.waits_for_sink = True
         try:
             await delivery.send(outcome, tools.blocks, tools.messages)
         finally:
             self.waits_for_sink = False
-        testing.point("S6:before")
+        tools.faults.point("S6:before")
         await delivery.finish()
-        testing.point("S6:after")
+        tools.faults.point("S6:after")
         self.committed, self.progressed_at = records.end_offset, time.monotonic()
         if skip is not None:
             self._skips = None
@@ -193,7 +194,7 @@ class PartitionPipeline:
         count(tools.telemetry, records, outcome, delivery.visible_ns)
         if time.monotonic() >= self._note_from:
             await self._progress()
-        testing.point("progress:after")
+        tools.faults.point("progress:after")
 
     async def _confirm_epoch(self) -> None:
         """The topic is still the one of this epoch. Asked after the records came: an id never comes back, so they are of it, too."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pipeline.errors import Fenced
 from pipeline.harness.backoff import Backoff
 from pipeline.harness.dead_limits import TopicReading
+from pipeline.harness.testing import NO_FAULTS, Faults
 from pipeline.harness.types import Group, Limits, Membership, Partition, Telemetry
 from pipeline.model.outcome import Outcome
 from pipeline.sinks.base import BlockSink, MessageSink
@@ -35,6 +36,8 @@ class PipelineServices:
     """(topic, epoch) → whether the topic's id is still this one, asked of Kafka after the call. NotNow."""
     reading: dict[str, TopicReading] = field(default_factory=dict)
     """By topic: what this worker could read of it so far."""
+    faults: Faults = NO_FAULTS
+    """What goes wrong on purpose, in tests."""
 
     def backoff(self) -> Backoff:
         """A new series of repeats, as the limits want it."""

@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from pipeline.harness import testing
 from pipeline.harness.backoff import repeat
 from pipeline.harness.services import PipelineServices
 from pipeline.harness.types import Membership, Partition
@@ -49,7 +48,7 @@ class StepPublisher:
             block = await asyncio.get_running_loop().run_in_executor(self._tools.executor, series_rows, closed)
             await self._send(lambda: blocks.insert(block, f"{block.table}|{where}"))
             self._tools.telemetry.count("rows_written", block.rows, table=block.table)
-        testing.point("W2:after")
+        self._tools.faults.point("W2:after")
         family = closed.family.name
         before_s = self._published_s.get(family)
         self._published_s[family] = closed.window_end_s
@@ -62,9 +61,9 @@ class StepPublisher:
         events = alert_rows(step.alerts)
         change = hashlib.sha256(events.data).hexdigest()[:16]
         await self._send(lambda: blocks.insert(events, f"{events.table}|{where}|{change}"))
-        testing.point("W3:after")
+        self._tools.faults.point("W3:after")
         await self._send(lambda: self._tools.messages.send(write(step.alerts)))
-        testing.point("W4:after")
+        self._tools.faults.point("W4:after")
         for alert in step.alerts:
             log.info("alert %s %s %s", alert.status, alert.fingerprint, alert.annotations.get("summary", ""))
 
@@ -72,7 +71,7 @@ class StepPublisher:
         """W5."""
         await self._fence(offset, mark.encode())
         self.mark, self.committed = mark, offset
-        testing.point("W5:after")
+        self._tools.faults.point("W5:after")
 
     async def _send(self, send: Callable[[], Awaitable[None]]) -> None:
         """Behind a fence, until it is in."""

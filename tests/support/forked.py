@@ -127,9 +127,6 @@ def _become(program: Sequence[str], env: Mapping[str, str], log: str) -> NoRetur
         os.dup2(out, 2)
         os.environ.clear()
         os.environ.update(env)
-        from pipeline.harness import testing
-
-        importlib.reload(testing)  # it reads the environment once
         sys.argv = list(program)
         runpy.run_module(program[0], run_name="__main__", alter_sys=True)
         code = 0

@@ -17,6 +17,7 @@ from pipeline.harness.intent import Done, parse
 from pipeline.harness.memory import MemoryGroup
 from pipeline.harness.partition import PartitionPipeline
 from pipeline.harness.services import PipelineServices
+from pipeline.harness.testing import NO_FAULTS, Faults
 from pipeline.harness.types import Limits, Partition, Work
 from pipeline.model.outcome import Block, Message, Outcome
 from pipeline.model.records import Records
@@ -93,7 +94,8 @@ class World:
     pipeline: PartitionPipeline
     """Of the process that lives, or lived last."""
 
-    def __init__(self, records: int) -> None:
+    def __init__(self, records: int, faults: Faults = NO_FAULTS) -> None:
+        self._faults = faults
         self.group = MemoryGroup({AT: [b"%d" % i for i in range(records)]})
         self.blocks, self.messages, self.telemetry = Blocks(), Messages(), SelfMetrics()
 
@@ -130,6 +132,7 @@ class World:
                 self.telemetry,
                 executor,
                 same_epoch,
+                faults=self._faults,
             )
             pipeline = PartitionPipeline(tools, self.group.join(), AT, EPOCH, work_)
             self.group.pipelines[AT] = self.pipeline = pipeline

@@ -14,7 +14,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.agents.group import KafkaGroup
 from pipeline.errors import Fenced
-from pipeline.harness import testing
+from pipeline.harness.testing import NO_FAULTS, Faults
 from pipeline.harness.types import Membership, Partition
 from tests.support.kafka import KafkaProcess, create_topics_async
 
@@ -25,9 +25,9 @@ STALE = "v1; 9; epoch; hash"
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]
     """One member of the group, without Faust."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, faults: Faults = NO_FAULTS) -> None:
         self.memberships: asyncio.Queue[Membership] = asyncio.Queue()
-        self.group = KafkaGroup(self.memberships.put_nowait, lambda: None)
+        self.group = KafkaGroup(self.memberships.put_nowait, lambda: None, faults)
         self.consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=GROUP,
@@ -65,11 +65,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 @asynccontextmanager
-async def two_members(folder: Path) -> AsyncIterator[tuple[Member, Membership, Member]]:
+async def two_members(folder: Path, faults: Faults = NO_FAULTS) -> AsyncIterator[tuple[Member, Membership, Member]]:
     with KafkaProcess() as kafka:
         bootstrap = kafka.start(folder)
         await create_topics_async(bootstrap, TOPIC, partitions=2)
-        first, second = Member(bootstrap), Member(bootstrap)
+        first, second = Member(bootstrap, faults), Member(bootstrap, faults)
         try:
             yield first, await first.start(), second
         finally:
@@ -104,13 +104,10 @@ async def test_an_unanswered_commit_ends_the_membership_and_never_reaches_the_ne
         assert await _committed(second, at) == OffsetAndMetadata(20, "")
 
 
-async def test_control_the_stock_commit_writes_into_another_members_partition(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with two_members(tmp_path) as (first, membership, second):
+async def test_control_the_stock_commit_writes_into_another_members_partition(tmp_path: Path) -> None:
+    async with two_members(tmp_path, Faults(stock_commit=True)) as (first, membership, second):
         until = asyncio.Event()
         first.lose_answers(until)
-        monkeypatch.setattr(testing, "stock_commit", True)
         stale = [asyncio.create_task(first.group.commit(membership, p, 5, STALE)) for p in membership.partitions]
         at, theirs = await _moved(membership, second)
         await second.group.commit(theirs, at, 20, "")

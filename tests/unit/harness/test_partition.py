@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from pipeline.errors import Fenced, Misconfigured, Never, NotNow
 from pipeline.flow import dead_letters
-from pipeline.harness import testing
 from pipeline.harness.intent import Done, Intent, parse
 from pipeline.harness.partition import PartitionPipeline
 from pipeline.harness.services import PipelineServices
 from pipeline.harness.takeover import ATTEMPTS_MAX, ENDS_WORKERS
+from pipeline.harness.testing import Faults
 from pipeline.model.outcome import Block, Outcome
 from pipeline.model.records import Records
 from tests.support.partition_world import AT, DONE, EPOCH, LIMITS, TABLES, Crash, Refusing, Script, World, once, work
@@ -61,9 +61,8 @@ def test_a_crash_anywhere_loses_nothing_and_counts_nothing_twice(
     assert world.group.committed[AT] == (records, DONE)
 
 
-def test_control_without_the_intent_the_same_crash_counts_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testing, "without_intent", True)
-    world = World(10)
+def test_control_without_the_intent_the_same_crash_counts_twice() -> None:
+    world = World(10, Faults(without_intent=True))
     with suppress(Crash):
         world.live(replace(LIMITS, batch_max_records=3), Script(crash_at=2, takes_hold=True))
     world.live()
