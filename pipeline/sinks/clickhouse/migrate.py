@@ -50,7 +50,7 @@ def _migrate(client: Client, settings: Settings) -> list[str]:
     files = schema.migrations()
     known = applied(client)
     missing = pending(files, known)
-    if gone := schema.lost(engines_of(client), [one for one in files if one.number in known]):
+    if gone := schema.lost(engines_of(client), [one for one in files if one.number in known], missing):
         raise Misconfigured(gone, RESTORE)
     done = []
     for migration in missing:

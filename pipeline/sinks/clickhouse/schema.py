@@ -60,8 +60,11 @@ def tables() -> list[str]:
     ]
 
 
-def lost(there: Collection[str], files: Iterable[Migration]) -> str:
-    """The first table or materialized view that these files leave and that is not there, in words; nothing where all are."""
+def lost(there: Collection[str], files: Iterable[Migration], to_come: Iterable[Migration] = ()) -> str:
+    """The first table or materialized view that these files leave and that is not there, in words; nothing where all are.
+
+    What files that are still to come drop or move may be gone already: one of them may have been interrupted.
+    """
     left: dict[str, str] = {}
     for statement in (statement for migration in files for statement in split(migration.text)):
         if made := _MADE.match(statement):
@@ -70,6 +73,9 @@ def lost(there: Collection[str], files: Iterable[Migration]) -> str:
             left.pop(dropped[1], None)
         elif moved := _MOVED.match(statement):
             left[moved[2]] = left.pop(moved[1], "table")
+    for statement in (statement for migration in to_come for statement in split(migration.text)):
+        if under_way := _DROPPED.match(statement) or _MOVED.match(statement):
+            left.pop(under_way[1], None)
     gone = sorted((name for name in left if name not in there), key=lambda name: left[name] != "table")
     return f"{left[gone[0]]} {gone[0]} is gone" if gone else ""
 

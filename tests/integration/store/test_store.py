@@ -147,7 +147,7 @@ async def test_a_repeated_insert_changes_nothing_in_table_and_roll_ups(sink: Cli
 
 
 async def test_red_views_show_what_the_windows_hold(sink: ClickHouse, client: Client) -> None:
-    start_s = now_s()
+    start_s = now_s() - 60
     await sink.insert(partial_rows(partials(window(start_s, calls=6.0), window(start_s, status="error"))), "t")
     rows = list(client.query("SELECT * FROM red_10s").named_results())
     assert len(rows) == 1
@@ -156,6 +156,33 @@ async def test_red_views_show_what_the_windows_hold(sink: ClickHouse, client: Cl
     assert (row["errors"], row["error_ratio"], row["apdex"], row["max_ms"]) == (2.0, 0.25, 1.0, 2.0)
     assert row["p50_ms"] == pytest.approx(1.0, rel=0.011)
     assert row["p999_ms"] == pytest.approx(2.0, rel=0.011)
+
+
+async def test_no_percentile_lies_beyond_the_least_and_the_greatest(sink: ClickHouse, client: Client) -> None:
+    """Bucket 691 stands for 0.995 ms and 726 for 2.0047: beyond the 1 ms and 2 ms that were seen."""
+    start_s = now_s() - 7200
+    await sink.insert(partial_rows(partials(window(start_s))), "t")
+    for view in ("red_10s", "red_1m", "red_1h"):
+        least, most, longest = client.query(
+            f"SELECT least(p50_ms, p90_ms, p95_ms, p99_ms, p999_ms), greatest(p50_ms, p90_ms, p95_ms, p99_ms, p999_ms), max_ms FROM {view}"  # noqa: S608
+        ).result_rows[0]
+        assert 1.0 <= least <= most <= longest == 2.0, view
+    raw = client.query("SELECT latency_quantile_ms(0.5, latency), latency_quantile_ms(1, latency) FROM span_windows")
+    assert raw.result_rows[0][0] < 1.0 or raw.result_rows[0][1] > 2.0, "the case shows nothing"
+
+
+async def test_a_running_window_is_divided_by_the_time_that_has_passed(sink: ClickHouse, client: Client) -> None:
+    hour_s = time.time_ns() // 10**9 // 3600 * 3600
+    await sink.insert(partial_rows(partials(window(hour_s, calls=36.0), window(hour_s - 3600, calls=36.0))), "t")
+    before_s = max(1, time.time_ns() // 10**9 - hour_s)
+    done, running = [row[0] for row in client.query("SELECT rate FROM red_1h ORDER BY window_start").result_rows]
+    after_s = max(1, time.time_ns() // 10**9 + 1 - hour_s)
+    assert done == 0.01
+    assert 36 / after_s <= running <= 36 / before_s
+    ahead = client.query(
+        "SELECT covered_s(now() + 100, 60), covered_s(now(), 60), covered_s(now() - 61, 60)"
+    ).result_rows[0]
+    assert ahead == (60, 1, 60)
 
 
 def test_the_sql_quantile_is_the_kernels_quantile(client: Client) -> None:
