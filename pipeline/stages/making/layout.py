@@ -6,7 +6,7 @@ Promises: pure; the same table gives the same layout.
 from dataclasses import dataclass
 
 from pipeline.kernels.wire.frames import LEAF_COLUMNS, LEAVES, TABLES
-from schemas.otlp import Child, Field, Keep, Leaf
+from schemas.otlp import Child, Field, Keep, Leaf, every_message
 
 Columns = tuple[tuple[str, str], ...]
 """Names and types."""
@@ -67,7 +67,13 @@ class Layout:
 
     @classmethod
     def of(cls, leaf: Leaf) -> "Layout":
-        """Lay a leaf out."""
+        """Lay a leaf out. ValueError where its table has what no kernel is made for yet."""
+        for message in every_message([leaf]):
+            for one in message.fields:
+                if one.one_of or one.zigzag or one.keep is Keep.SERIES:
+                    raise ValueError(
+                        f"{message.proto}.{one.name}: no kernel reads oneofs, zigzag numbers or series yet"
+                    )
         lists = tuple((f"{one.column}_first", "i64") for one in leaf.fields if one.keep in LISTS)
         fields = tuple(column for one in leaf.fields for column in columns_of(one))
         number = (((f"{leaf.numbered}_number", "i32"),)) if leaf.numbered else ()

@@ -77,6 +77,11 @@ def request_around(span: bytes) -> bytes:
     return delimited(0x0A, delimited(0x12, delimited(0x12, span)))
 
 
+def attribute(value: bytes) -> bytes:
+    """A span's attribute `k` with this AnyValue."""
+    return delimited(0x4A, delimited(0x0A, b"k") + delimited(0x12, value))
+
+
 ENDED_NOW = b"\x41" + NOW_NS.to_bytes(8, "little")
 """The field that a span can't be without."""
 

@@ -13,6 +13,7 @@ from pipeline.stages.making.columns import columns_text
 from pipeline.stages.making.kernels import kernels_text
 from pipeline.stages.making.layout import Layout
 from schemas.otlp import LEAVES, Keep, Leaf
+from schemas.otlp.points import EXPONENTIAL_HISTOGRAM, HISTOGRAM, NUMBER
 
 FOLDER = Path(leaves.__path__[0])
 
@@ -56,3 +57,9 @@ def test_tables_stand_in_the_order_of_their_addresses(leaf: Leaf) -> None:
         at += len(kind._fields)
     for table in (layout.row, *layout.own):
         assert first[table.name] == (table.number, table.first)
+
+
+@pytest.mark.parametrize("leaf", [NUMBER, HISTOGRAM, EXPONENTIAL_HISTOGRAM], ids=lambda leaf: leaf.name)
+def test_a_table_that_says_more_than_kernels_can_is_refused(leaf: Leaf) -> None:
+    with pytest.raises(ValueError, match="no kernel"):
+        Layout.of(leaf)
