@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.alerting.rule_files import load
+from pipeline.detect.rule_files import load
 from pipeline.kernels.sketch.ddsketch import buckets_of
 from pipeline.model.window_partials import Range, WindowPartials
 from pipeline.sinks.blocks.rows import series_rows
@@ -109,7 +109,7 @@ def measure(series: int, spans: float, mix: str, windows: int, records: int, sto
     _warm_up()
     _give_back()
     before = resident_bytes()
-    state = PartitionWindows(0, EPOCH, SOURCES, MergeRules(), load(None), store=lambda: store)
+    state = PartitionWindows(0, EPOCH, SOURCES, MergeRules(), load(None, {SPANS.name: SPANS}), store=lambda: store)
     took: list[tuple[float, float, float]] = []
     offset = peak = 0
     for number in range(windows):
@@ -159,7 +159,7 @@ def _give_back() -> None:
 def _warm_up() -> None:
     """Load kernels and libraries, which are no state."""
     state, traffic = (
-        PartitionWindows(0, EPOCH, SOURCES, MergeRules(), load(None), store=FileWindowStore),
+        PartitionWindows(0, EPOCH, SOURCES, MergeRules(), load(None, {SPANS.name: SPANS}), store=FileWindowStore),
         Traffic(10, 20, "even"),
     )
     for number in range(40):

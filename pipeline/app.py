@@ -11,7 +11,7 @@ from pipeline import flow
 from pipeline.agents.faust_app import TailraceApp
 from pipeline.agents.run import WorkerDeps, build_worker
 from pipeline.alerting.in_force import describe
-from pipeline.alerting.rule_files import load as load_rules
+from pipeline.detect.rule_files import load as load_rules
 from pipeline.kafka.columns import warm_reading
 from pipeline.kafka.view import KafkaView
 from pipeline.malloc import keep_freed_memory
@@ -67,7 +67,7 @@ def stage_two(
     return Windowing(
         store,
         view,
-        load_rules(settings.rules),
+        load_rules(settings.rules, flow.families(routes)),
         flow.families(routes),
         sources(routes),
         merge,

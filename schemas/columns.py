@@ -23,7 +23,7 @@ __all__ = [
     "ZERO_BUCKET",
 ]
 
-KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
+KINDS = SPANS.known["kind"]
 """Series key `kind`, by OTLP's number."""
 STATUSES = ("ok", "error")
 """Series key `status`: what the error rule says of the span, not the raw status code."""

@@ -3,57 +3,44 @@
 Promises: pure; a warning is one line that begins with the rule's name; no warning is an error. Does not ask the store what was seen.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
 
 from pipeline.alerting.match import Names, matches
-from pipeline.alerting.rules import GLOB, AbsenceRule, Rule, ThresholdRule
-from schemas.columns import KINDS
+from pipeline.alerting.rules import Rule
+from schemas.families.base import Family
 
-SHARES = ("error_ratio", "apdex")
-"""Figures from 0 to 1."""
 REGEX = (".*", ".+", "^", "$", "|", "\\")
 
 
-def advice(rules: Iterable[Rule]) -> list[str]:
+def advice(rules: Iterable[Rule], families: Mapping[str, Family]) -> list[str]:
     """What the rules alone tell."""
-    return [f"{rule.name}: {line}" for rule in rules for line in _of(rule)]
+    return [
+        f"{rule.name}: {line}"
+        for rule in rules
+        for line in (*_of(rule, families[rule.family]), *rule.advice(families[rule.family]))
+    ]
 
 
-def unseen(rules: Iterable[Rule], series: pa.Table) -> list[str]:
-    """Rules that mean none of these series (columns: `SERIES_KEYS`), but for what is expected by its plain name."""
-    names = Names(series)
+def unseen(rules: Iterable[Rule], series: pa.Table, family: Family) -> list[str]:
+    """Rules of the family that mean none of these series (columns: `family.keys`), but for what is expected by its plain name."""
+    names = Names(series, family.keys)
     lines = []
     for rule in rules:
-        if names.mask(rule.match).any() or (isinstance(rule, AbsenceRule) and rule.expected()):
+        if rule.family != family.name or names.mask(rule).any() or rule.expected(family):
             continue
         lines.append(f"{rule.name}: of {series.num_rows} series that were seen it means none")
     return lines
 
 
-def _of(rule: Rule) -> Iterator[str]:
-    if not any(matches(rule.match.kind, kind) for kind in KINDS):
-        yield f"no span's kind is {_shown(rule.match.kind)}: there are {', '.join(KINDS)}"
-    for key in ("environment", "service", "operation"):
-        for glob in getattr(rule.match, key):
+def _of(rule: Rule, family: Family) -> Iterator[str]:
+    for key in family.keys:
+        if known := family.known.get(key):
+            if not any(matches(rule.globs(key), value) for value in known):
+                shown = ", ".join(map(repr, rule.globs(key)))
+                yield f"no {family.count.removesuffix('s')}'s {key} is {shown}: there are {', '.join(known)}"
+            continue
+        for glob in rule.globs(key):
             if any(sign in glob for sign in REGEX):
                 yield f"{key} {glob!r} looks like a regular expression; these are globs: *, ? and [ab]"
-    if isinstance(rule, ThresholdRule) and rule.metric in SHARES and _never(rule):
-        yield f"{rule.metric} lies between 0 and 1, so it is never {rule.comparison} {rule.threshold:g}"
-    if isinstance(rule, AbsenceRule) and _half_named(rule):
-        yield "it names a service in plain words but no environment: it is missed only after it was heard. Name both"
-
-
-def _never(rule: ThresholdRule) -> bool:
-    limit = rule.threshold
-    return {">": limit >= 1, ">=": limit > 1, "<": limit <= 0, "<=": limit < 0}[rule.comparison]
-
-
-def _half_named(rule: AbsenceRule) -> bool:
-    plain = any(not GLOB.search(name) and not name.startswith("!") for name in rule.match.service)
-    return plain and rule.per == "service" and rule.match.environment == ("*",)
-
-
-def _shown(globs: Sequence[str]) -> str:
-    return ", ".join(map(repr, globs))

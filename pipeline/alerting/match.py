@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.alerting.rules import SERIES_KEYS, Match
+from pipeline.alerting.rules import ANY, Rule
 
 Mask = npt.NDArray[np.bool_]
 
@@ -63,32 +63,42 @@ _SPECIAL = re.compile(r"[*?\[]")
 class Names:
     """The key columns of one table, each distinct value once."""
 
-    def __init__(self, rows: pa.Table) -> None:
-        self._rows = rows.num_rows
+    def __init__(self, rows: pa.Table, keys: tuple[str, ...]) -> None:
+        self._rows, self._keys = rows.num_rows, keys
         self._values: dict[str, pa.Array] = {}
         self._places: dict[str, npt.NDArray[np.int32]] = {}
-        for key in SERIES_KEYS:
+        for key in keys:
             column = pc.dictionary_encode(rows.column(key).combine_chunks())
             self._values[key] = column.dictionary
             self._places[key] = column.indices.to_numpy(zero_copy_only=False)
 
-    def mask(self, match: Match) -> Mask:
+    def mask(self, rule: Rule) -> Mask:
         """bool[rows]: the series that the rule is about."""
         mask = np.ones(self._rows, dtype=np.bool_)
-        for key in SERIES_KEYS:
-            globs: tuple[str, ...] = getattr(match, key)
-            if globs != ("*",) and self._rows:
+        for key in self._keys:
+            globs = rule.globs(key)
+            if globs != ANY and self._rows:
                 mask &= wanted(globs, self._values[key])[self._places[key]]
         return mask
 
-    def key(self, row: int, keys: tuple[str, ...] = SERIES_KEYS) -> tuple[str, ...]:
+    def key(self, row: int) -> tuple[str, ...]:
         """The key values of one row."""
-        return tuple(self._values[key][int(self._places[key][row])].as_py() for key in keys)
+        return tuple(self._values[key][int(self._places[key][row])].as_py() for key in self._keys)
+
+    def in_order(self, rows: npt.NDArray[np.int64]) -> list[int]:
+        """These rows by their keys, whatever order the table has."""
+        ranks = []
+        for key in reversed(self._keys):
+            order = np.asarray(pc.sort_indices(self._values[key]))
+            rank = np.empty(len(order), np.int64)
+            rank[order] = np.arange(len(order))
+            ranks.append(rank[self._places[key][rows]])
+        return [int(row) for row in rows[np.lexsort(ranks)]]
 
     def rows_of(self, looked_for: Collection[tuple[str, ...]], among: Mask) -> list[int]:
         """Rows whose whole key is one of these."""
         mask = among.copy()
-        for place, key in enumerate(SERIES_KEYS):
+        for place, key in enumerate(self._keys):
             values = pa.array(sorted({one[place] for one in looked_for}), pa.string())
             mask &= np.asarray(pc.is_in(self._values[key], values))[self._places[key]]
         return [int(row) for row in np.flatnonzero(mask) if self.key(int(row)) in looked_for]

@@ -1,28 +1,30 @@
-"""Rules as values: what to watch, from when on it is wrong, how long it must last, whom it concerns.
+"""What every rule has, whichever detector it is for: whom it concerns, which series, how long it lasts, what is said.
 
-Promises: frozen and checked; every message says what is allowed. Two kinds: `ThresholdRule` looks at one rolling figure of each
-series, `AbsenceRule` at how long nothing was heard. Does not read files (see `rule_files`) and does not judge (see `stages/judge`).
+Promises: frozen and checked; every message says what is allowed. What depends on the family (keys, figures, names in texts) is checked by
+`Rule.faults`, which is handed the family. Does not read files (see `detect.rule_files`) and does not judge: each kind of rule stands beside its
+detector (`pipeline.detect`).
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from typing import Annotated, Final, Literal, TypeAlias
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Final, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from schemas.alert import Severity
-from schemas.columns import ROLLING_FIGURES, ROLLING_WINDOWS_S
-
-COUNTED: Final = frozenset({"spans", "calls", "rate", "errors"})
-"""Figures that are 0, and known to be 0, where no calls came; all others say nothing then."""
+from schemas.families.base import Family
 
 TOO_MANY_ALERTS: Final = "TooManyAlerts"
 """The alert that stands for those beyond `alerts_per_rule`; no rule may have its name."""
 
-SERIES_KEYS: Final = ("environment", "service", "operation", "kind")
-RESERVED_LABELS: Final = frozenset({"alertname", "severity", *SERIES_KEYS})
+RESERVED_LABELS: Final = frozenset({"alertname", "severity"})
+"""Set by Tailrace, as the family's keys are."""
 TEMPLATE_NAMES: Final = frozenset({*RESERVED_LABELS, "metric", "value", "threshold", "window", "silent"})
+"""What texts may name besides the family's keys."""
 PLACEHOLDER: Final = re.compile(r"\{(\w*)\}")
 
 GLOB: Final = re.compile(r"[*?\[]")
@@ -41,6 +43,13 @@ def seconds(value: object) -> object:
     if not parts or "".join(number + unit for number, unit in parts) != value:
         raise ValueError("is not a duration: write seconds, or like 90s, 5m, 1h30m")
     return sum(int(number) * _UNITS_S[unit] for number, unit in parts)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What to write instead of an unknown name."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, 3)
+    return f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known are {', '.join(names)}"
 
 
 def _one_or_many(value: object) -> object:
@@ -66,9 +75,6 @@ def _template(text: str) -> str:
     if found := _FOREIGN.search(text):
         name = re.sub(r"\W*(labels|annotations)?\W*", "", found[0]) or "value"
         raise ValueError(f"{found[0]!r} is another tool's way: write {{{name}}}; braces stand around such names alone")
-    for name in PLACEHOLDER.findall(text):
-        if name not in TEMPLATE_NAMES:
-            raise ValueError(f"{{{name}}} is not known; there are {', '.join(sorted(TEMPLATE_NAMES))}")
     return text
 
 
@@ -77,110 +83,71 @@ Globs: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Fie
 Labels: TypeAlias = Annotated[dict[str, str], AfterValidator(_label_names)]
 Template: TypeAlias = Annotated[str, AfterValidator(_template)]
 
-
-class Match(BaseModel):
-    """Which series a rule is about: globs (`*`, `?`, `[ab]`), one or a list; a leading `!` takes out again."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    environment: Globs = ("*",)
-    service: Globs = ("*",)
-    operation: Globs = ("*",)
-    kind: Globs = ("*",)
+ANY: Final = ("*",)
 
 
-class _Rule(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What of a rule its family does not have, and the cure."""
+
+    at: tuple[str, ...]
+    """Path of keys to the place."""
+    message: str
+    cure: str
+
+
+class Rule(BaseModel):
     """What every rule has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
+    default_summary: ClassVar[str] = "{subject}: {metric} is {value}"
+    """Where the rule has none; `{subject}` are the keys by which people call a series."""
+
     name: Annotated[str, AfterValidator(_free_name)] = Field(
         pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}$", description="unique; becomes the label `alertname`"
     )
+    detector: str = Field("", description="which detector; by default the one that the other keys tell")
     family: str = Field("spans", description="whose closed windows it looks at")
     severity: Severity
-    match: Match = Match()
+    match: dict[str, Globs] = Field(
+        default_factory=dict,
+        description="key of the family → globs (`*`, `?`, `[ab]`), one or a list; a leading `!` takes out again",
+    )
     keep_for: Seconds = Field(0, description="how long the condition must be gone before the alert is resolved")
     labels: Labels = Field(default_factory=dict)
     summary: Template = ""
     description: Template = ""
     runbook: str = Field("", pattern=r"^$|^https?://\S+$")
 
-
-class ThresholdRule(_Rule):
-    """Fires when `metric` over `window` is on the wrong side of `threshold` for `for`; resolved on the right side of `resolve`."""
-
-    metric: str
-    comparison: Literal[">", ">=", "<", "<="]
-    threshold: float = Field(allow_inf_nan=False)
-    resolve: float | None = Field(None, allow_inf_nan=False, description="hysteresis: default is `threshold` itself")
-    window: str = "1m"
-    for_: Seconds = Field(0, alias="for")
-    min_spans: int | None = Field(None, ge=0, description="fewer spans seen (not weighted) than this raise nothing")
-
-    @model_validator(mode="after")
-    def _fits(self) -> ThresholdRule:
-        if self.metric not in ROLLING_FIGURES:
-            raise ValueError(f"metric {self.metric!r} is not known; there are {', '.join(ROLLING_FIGURES)}")
-        if self.window not in ROLLING_WINDOWS_S:
-            raise ValueError(f"window {self.window!r} is not kept; there are {', '.join(ROLLING_WINDOWS_S)}")
-        above = self.comparison in (">", ">=")
-        if self.resolve is not None and (self.resolve > self.threshold if above else self.resolve < self.threshold):
-            side = "at most" if above else "at least"
-            raise ValueError(
-                f"resolve must be {side} the threshold {self.threshold:g} where comparison is {self.comparison}"
-            )
-        return self
-
     @property
-    def column(self) -> str:
-        """The column of `SERIES_WINDOWS` that is judged."""
-        return f"{self.metric}_{self.window}"
+    def hold_s(self) -> int:
+        """How long a condition must hold before it is an alert."""
+        return 0
 
-    @property
-    def spans_needed(self) -> int:
-        """The guard for thin data: by default 20 spans for ratios and latencies, none for what is counted."""
-        if self.min_spans is not None:
-            return self.min_spans
-        return 0 if self.metric in COUNTED else 20
+    def globs(self, key: str) -> tuple[str, ...]:
+        """What it says of a key; all names where it says nothing."""
+        return self.match.get(key, ANY)
 
-    @property
-    def until(self) -> float:
-        """The value at which a firing alert ends."""
-        return self.threshold if self.resolve is None else self.resolve
+    def faults(self, family: Family) -> Iterator[Fault]:
+        """What of it the family does not have."""
+        for key in self.match:
+            if key not in family.keys:
+                yield Fault(("match", key), f"unknown key 'match.{key}'", nearest(key, family.keys))
+        for key in self.labels:
+            if key in family.keys:
+                yield Fault(("labels",), f"labels: {key!r} is set by Tailrace itself; choose another name", "Rename it")
+        names = sorted({*TEMPLATE_NAMES, *family.keys})
+        for field, text in (("summary", self.summary), ("description", self.description)):
+            for name in PLACEHOLDER.findall(text):
+                if name not in names:
+                    told = f"{field}: {{{name}}} is not known; there are {', '.join(names)}"
+                    yield Fault((field,), told, "Change this value")
 
+    def advice(self, family: Family) -> Iterator[str]:
+        """What is allowed in it and hardly meant, besides what holds for every rule."""
+        yield from ()
 
-class AbsenceRule(_Rule):
-    """Fires when nothing was heard for `silent_for` from what had been heard before; given up (resolved) after `forget_after`."""
-
-    silent_for: Seconds = Field(ge=10, le=3600)
-    per: Literal["service", "series"] = "service"
-    forget_after: Seconds = 86400
-
-    def expected(self) -> list[tuple[str, str]]:
-        """(environment, service) that the rule names in plain words: they ought to be heard even if they never were."""
-        named = (self.match.environment, self.match.service)
-        if self.per != "service" or self.match.operation != ("*",) or self.match.kind != ("*",):
-            return []
-        if any(GLOB.search(name) or name.startswith("!") for names in named for name in names):
-            return []
-        return [(environment, service) for environment in named[0] for service in named[1]]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The columns that tell one watched thing from another."""
-        return SERIES_KEYS[:2] if self.per == "service" else SERIES_KEYS
-
-    @model_validator(mode="after")
-    def _fits(self) -> AbsenceRule:
-        if self.forget_after <= self.silent_for:
-            raise ValueError("forget_after must be longer than silent_for, or the alert would end as it begins")
-        return self
-
-
-Rule: TypeAlias = ThresholdRule | AbsenceRule
-
-
-def hold_s(rule: Rule) -> int:
-    """How long a condition must hold before it is an alert."""
-    return rule.for_ if isinstance(rule, ThresholdRule) else 0
+    def expected(self, family: Family) -> list[tuple[str, ...]]:
+        """Values of `family.place` that the rule names in plain words and misses even if they never were heard."""
+        return []

@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
-from pipeline.alerting.rules import SERIES_KEYS, TOO_MANY_ALERTS, Rule, hold_s
+from pipeline.alerting.rules import TOO_MANY_ALERTS
 from pipeline.model.finding import Finding
 from schemas.alert import Alert, fingerprint, known
 
@@ -23,7 +23,23 @@ STORM_KEEP_S = 60
 """`keep_for` of the alert about too many alerts."""
 
 Key: TypeAlias = tuple[str, ...]
-"""Rule name, environment, service, operation, kind; empty where the alert has no such label."""
+"""Rule name, then the values of some keys; empty where the alert has no such label."""
+
+
+class Lasting(Protocol):
+    """What the state machine knows of a rule: no detector, no figure."""
+
+    @property
+    def name(self) -> str:
+        """That of its findings."""
+
+    @property
+    def hold_s(self) -> int:
+        """How long a condition must hold before it is an alert, seconds."""
+
+    @property
+    def keep_for(self) -> int:
+        """How long it must be gone before the alert is resolved, seconds."""
 
 
 @dataclass(slots=True)
@@ -36,9 +52,9 @@ class Entry:
     alert: Alert | None = None
 
 
-def key_of(labels: Mapping[str, str]) -> Key:
+def key_of(labels: Mapping[str, str], keys: Iterable[str]) -> Key:
     """Which rule and series an alert's labels mean."""
-    return (labels["alertname"], *(labels.get(name, "") for name in SERIES_KEYS))
+    return (labels["alertname"], *(labels.get(name, "") for name in keys))
 
 
 class AlertStateMachine:
@@ -46,12 +62,12 @@ class AlertStateMachine:
 
     def __init__(
         self,
-        rules: Iterable[Rule],
+        rules: Iterable[Lasting],
         alerts: Iterable[Alert] = (),
         times: Mapping[str, tuple[int, int]] = MappingProxyType({}),
     ) -> None:
         """`times`: name → (hold, keep) in seconds of alerts that no rule stands for."""
-        self._hold_ms = {rule.name: hold_s(rule) * 1000 for rule in rules}
+        self._hold_ms = {rule.name: rule.hold_s * 1000 for rule in rules}
         self._keep_ms = {rule.name: rule.keep_for * 1000 for rule in rules} | {TOO_MANY_ALERTS: STORM_KEEP_S * 1000}
         for name, (held_s, kept_s) in times.items():
             self._hold_ms[name], self._keep_ms[name] = held_s * 1000, kept_s * 1000
@@ -59,13 +75,13 @@ class AlertStateMachine:
             alert.fingerprint: Entry(None, alert=alert) for alert in alerts if alert.status == "firing"
         }
 
-    def tracked(self) -> dict[Key, bool]:
-        """Conditions that the next judgement must look at whatever their value; True where an alert is firing."""
+    def tracked(self, keys: tuple[str, ...]) -> dict[Key, bool]:
+        """Conditions, by rule and these keys of their series, that the next judgement must look at whatever their value; True where an alert is firing."""
         tracked: dict[Key, bool] = {}
         for entry in self._entries.values():
             labels = entry.alert.labels if entry.alert else entry.finding.labels if entry.finding else None
             if labels is not None and "alertname" in labels:
-                key = key_of(labels)
+                key = key_of(labels, keys)
                 tracked[key] = tracked.get(key, False) or entry.alert is not None
         return tracked
 
@@ -159,7 +175,7 @@ def _fired(print_: str, entry: Entry, at_ms: int) -> Alert:
         annotations=finding.annotations,
         startsAt=_time(at_ms),
         updatedAt=_time(at_ms),
-        evidence={**finding.evidence, **_figures(finding), "since_ms": float(entry.since_ms)},
+        evidence={**finding.evidence, **_figures(finding), **_told(finding), "since_ms": float(entry.since_ms)},
     )
 
 
@@ -172,3 +188,14 @@ def _resolved(alert: Alert, finding: Finding | None, at_ms: int) -> Alert:
 
 def _figures(finding: Finding) -> dict[str, str | float]:
     return {"rule": finding.rule, "value": finding.value, "threshold": finding.threshold}
+
+
+def _told(finding: Finding) -> dict[str, str | float]:
+    """Who says it and what it is measured against, as far as it was said."""
+    texts = {"detector": finding.detector, "family": finding.family, "figure": finding.figure, "words": finding.words}
+    told: dict[str, str | float] = {name: text for name, text in texts.items() if text}
+    if finding.band is not None:
+        told["expected_low"], told["expected_high"] = finding.band
+    if finding.began_ms is not None:
+        told["began_ms"] = float(finding.began_ms)
+    return told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +12,10 @@ from pipeline.cli.examples import examples
 
 if TYPE_CHECKING:
     from pipeline.alerting.rules import Rule
+    from schemas.families.base import Family
 
-SERIES_SEEN = Path(__file__).with_name("sql") / "series_seen.sql"
+SERIES_SEEN = "SELECT {keys} FROM {table}_1h GROUP BY {keys}"
+"""Every series of a family that was ever counted and is still kept."""
 
 
 def register(app: typer.Typer) -> None:
@@ -34,15 +36,17 @@ def check(
 ) -> None:
     """Validate rules; exit 1 with line and cure where something is wrong. Warnings, of what is hardly meant, end nothing."""
     from pipeline.alerting.advice import advice
-    from pipeline.alerting.rule_files import BadRules, load, parse, read_text
+    from pipeline.detect.rule_files import BadRules, load, parse, read_text
     from pipeline.errors import Misconfigured
+    from pipeline.flow import families
 
+    known = families()
     wrong = 0
     found: list[Rule] = []
     files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
     for file in files:
         try:
-            rules, problems = parse(read_text(file))
+            rules, problems = parse(read_text(file), known)
         except BadRules as error:
             rules, problems = [], error.problems
         except Misconfigured as error:
@@ -58,34 +62,39 @@ def check(
         typer.echo(f"{path}: no *.yaml or *.yml in it", err=True)
     if not wrong and files:
         try:
-            load(path)
+            load(path, known)
         except BadRules as error:
             typer.echo(str(error), err=True)
             wrong += 1
-    for line in [*advice(found), *(_unseen(found) if seen and not wrong else [])]:
+    for line in [*advice(found, known), *(_unseen(found, known) if seen and not wrong else [])]:
         typer.echo(f"warning: {line}", err=True)
     if wrong or not files:
         raise typer.Exit(1)
 
 
-def _unseen(rules: Sequence[Rule]) -> list[str]:
+def _unseen(rules: Sequence[Rule], families: Mapping[str, Family]) -> list[str]:
     import pyarrow as pa
 
     from pipeline.alerting.advice import unseen
-    from pipeline.alerting.rules import SERIES_KEYS
     from pipeline.cli.here import here
     from pipeline.sinks.clickhouse.connection import connect
 
+    lines = []
     client = connect(here().settings)
     try:
-        rows = client.query(SERIES_SEEN.read_text()).result_columns or [[] for _ in SERIES_KEYS]
+        for name in sorted({rule.family for rule in rules}):
+            family = families[name]
+            query = SERIES_SEEN.format(keys=", ".join(family.keys), table=family.partials_table)
+            columns = client.query(query).result_columns or [[] for _ in family.keys]
+            seen = pa.table({key: pa.array(columns[at], pa.string()) for at, key in enumerate(family.keys)})
+            lines += unseen(rules, seen, family)
     finally:
         client.close()
-    return unseen(rules, pa.table({key: pa.array(rows[at], pa.string()) for at, key in enumerate(SERIES_KEYS)}))
+    return lines
 
 
 def defaults() -> None:
     """Print the folder of the shipped rules, to copy from."""
-    from pipeline.alerting.rule_files import DEFAULTS
+    from pipeline.detect.rule_files import DEFAULTS
 
     typer.echo(str(DEFAULTS))

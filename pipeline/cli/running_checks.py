@@ -107,8 +107,9 @@ def _workers(states: Sequence[WorkerState]) -> Answer:
 def _rules(settings: Settings, states: Sequence[WorkerState]) -> Answer:
     """What the running workers judge by, against the files here."""
     from pipeline.alerting.in_force import describe
-    from pipeline.alerting.rule_files import load
+    from pipeline.detect.rule_files import load
     from pipeline.errors import TailraceError
+    from pipeline.flow import families
 
     told = {state.address: state.told["rules"] for state in states if isinstance(state.told.get("rules"), dict)}
     if not told:
@@ -121,7 +122,7 @@ def _rules(settings: Settings, states: Sequence[WorkerState]) -> Answer:
     running = next(iter(told.values()))
     words = f"{_set(running)}: {', '.join(running.get('names', ()))}"
     try:
-        ours = describe(load(settings.rules), settings.rules)
+        ours = describe(load(settings.rules, families()), settings.rules)
     except TailraceError as error:
         return Answer(f"{words}; those here can't be read: {error}", data, notice=True)
     if ours["sha256"] in sets:

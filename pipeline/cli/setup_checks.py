@@ -69,9 +69,10 @@ def _packages() -> str:
 
 
 def _rules(settings: Settings) -> str:
-    from pipeline.alerting.rule_files import load
+    from pipeline.detect.rule_files import load
+    from pipeline.flow import families
 
-    rules = load(settings.rules)
+    rules = load(settings.rules, families())
     return f"{len(rules)} from {settings.rules or 'the shipped defaults'}"
 
 

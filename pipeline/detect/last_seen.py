@@ -8,11 +8,8 @@ ago is given up and counted. Does not judge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
-
-from schemas.alert import Alert
 
 Thing: TypeAlias = tuple[str, ...]
 
@@ -67,34 +64,21 @@ class Heard:
             self.forget(thing)
             self.given_up += 1
 
-
-@dataclass(slots=True)
-class LastSeen:
-    """Of all absence rules, by name."""
-
-    rules: dict[str, Heard] = field(default_factory=dict)
-
-    def of_rule(self, name: str) -> Heard:
-        """What this rule remembers."""
-        return self.rules.setdefault(name, Heard())
-
-    def any(self) -> bool:
-        """Whether anything is listened for."""
-        return any(heard.last_s for heard in self.rules.values())
-
-    @property
-    def given_up(self) -> int:
-        """Things that were given up because there were too many."""
-        return sum(heard.given_up for heard in self.rules.values())
+    def state(self) -> list[object]:
+        """For a snapshot: plain numbers and texts."""
+        things = [[list(thing), last_s, self._gaps.get(thing, [])] for thing, last_s in self.last_s.items()]
+        return [self.given_up, things]
 
     @classmethod
-    def of(cls, alerts: Iterable[Alert]) -> LastSeen:
-        """From alerts that are firing: what is silent since before the windows that are kept."""
-        out = cls()
-        for alert in alerts:
-            last = alert.evidence.get("last_seen_s")
-            if alert.status == "firing" and isinstance(last, float) and "alertname" in alert.labels:
-                keys = str(alert.evidence.get("per", "")).split(",")
-                thing = tuple(alert.labels.get(key, "") for key in keys)
-                out.of_rule(alert.labels["alertname"]).last_s[thing] = int(last)
-        return out
+    def of(cls, state: object) -> Heard:
+        """From what `state` gave; ValueError, TypeError where it is something else."""
+        heard = cls()
+        if not isinstance(state, list) or len(state) != 2 or not isinstance(state[1], list):
+            raise ValueError("a snapshot of another shape")
+        heard.given_up = int(state[0])
+        for names, last_s, gaps in state[1]:
+            thing = tuple(str(name) for name in names)
+            heard.last_s[thing] = int(last_s)
+            if gaps:
+                heard._gaps[thing] = [(int(ended_s), int(length_s)) for ended_s, length_s in gaps]
+        return heard

@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from pipeline.alerting.rule_files import parse
+from pipeline.detect.rule_files import parse
 from pipeline.flow.route import Route, Work
 from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
@@ -47,7 +47,7 @@ def _partials(routes: Sequence[Route], settings: Settings) -> Sequence[bytes]:
 
 
 def _work(families: Mapping[str, Family], _: Settings) -> Work:
-    rules, _problems = parse(RULES)
+    rules, _problems = parse(RULES, families)
 
     def work(records: Records) -> Outcome:
         steps = [step for value in records.values for step in warm_up(windows_topic.read(value, families), rules)]

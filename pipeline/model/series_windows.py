@@ -24,3 +24,5 @@ class SeriesWindows:
     rows: pa.Table
     """Schema `family.closed`."""
     family: Family
+    behind: bool = False
+    """True when it was closed long after its end: reading was behind, so that nothing came says nothing."""

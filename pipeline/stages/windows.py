@@ -49,7 +49,9 @@ class PartitionWindows:
         """By name."""
         for family, topics in sources.items():
             mine = [rule for rule in rules if rule.family == family.name]
-            judge = PartitionJudge(partition, mine, told[family.name], alerts_per_rule=alerts_per_rule, belongs=belongs)
+            judge = PartitionJudge(
+                partition, family, mine, told[family.name], alerts_per_rule=alerts_per_rule, belongs=belongs
+            )
             state = RollingState(family, partition, epoch, merge, store())
             self.families[family.name] = FamilyWindows(family, topics, (partition, epoch), state, judge)
 

@@ -91,6 +91,8 @@ class Figure:
     """A count of things: uint64, not float64."""
     zero_when_silent: bool = False
     """It is 0 when nothing came; else it says nothing (nan)."""
+    share: bool = False
+    """It lies between 0 and 1."""
 
     def __post_init__(self) -> None:
         if (self.of is None) == (self.quantile is None):
@@ -127,12 +129,17 @@ class Family:
     """Keys that rows are sorted by in the store, those that are asked for first; the others follow in their own order."""
     overflow: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What the keys that are not of the place have in the overflow series of a place: one of them has `OVERFLOW`."""
+    known: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Keys that have few values, and which."""
+    subject: tuple[str, ...] = ()
+    """Keys by which people call a series; none for all."""
 
     def __post_init__(self) -> None:
         sums = {one.name: one for one in self.sums}
         columns = [*self.partial_keys, *sums, *([self.sketch] if self.sketch else [])]
         self._must(len(set(columns)) == len(self.partial_keys) + len(self.sums) + bool(self.sketch), "one name twice")
         self._must(set(self.keys) <= set(self.partial_keys), "a key that the partials lack")
+        self._must({*self.known, *self.subject} <= set(self.keys), "a subject or known values of what is no key")
         self._must(set(self.order) <= set(self.partial_keys), "an order by what is no key")
         self._must(bool(self.place) and set(self.place) <= set(self.keys), "a place that is no key")
         self._must(set(self.overflow) == set(self.keys) - set(self.place), "an overflow series of other keys")
@@ -140,6 +147,7 @@ class Family:
         self._must(marked == bool(self.overflow), f"an overflow series that is not marked once with {OVERFLOW}")
         self._must(self.count in sums and sums[self.count].kind is Kind.PLAIN, "a count that is no plain sum")
         self._must(self.came in sums and sums[self.came].kind.adds, "figures over what is no sum")
+        self._must(self.count in {one.name for one in self.figures}, "a count that is no figure")
         self._must(len({one.name for one in self.figures}) == len(self.figures), "one figure twice")
         self._must(self.sketch is not None or all(one.quantile is None for one in self.figures), "quantiles, no sketch")
         for one in self.sums:

@@ -1,6 +1,13 @@
 """The family `spans`: calls per service, operation and kind. Facts only."""
 
-from schemas.families.base import OVERFLOW, Family, Figure, Kind, Part, Sum
+from typing import Any
+
+from schemas.families.base import OVERFLOW, Family, Figure, Given, Kind, Part, Sum
+
+
+def _satisfied(given: Given) -> Any:  # noqa: ANN401 - a number or an array, as what is given
+    return given.sums["satisfied"] + given.sums["tolerating"] / 2
+
 
 SPANS = Family(
     name="spans",
@@ -24,8 +31,8 @@ SPANS = Family(
         Figure("calls", "calls", lambda given: given.sums["calls"], zero_when_silent=True),
         Figure("rate", "calls/s", lambda given: given.sums["calls"] / given.length_s, zero_when_silent=True),
         Figure("errors", "calls", lambda given: given.sums["errors"], zero_when_silent=True),
-        Figure("error_ratio", "1", lambda given: given.sums["errors"] / given.came),
-        Figure("apdex", "1", lambda given: (given.sums["satisfied"] + given.sums["tolerating"] / 2) / given.came),
+        Figure("error_ratio", "1", lambda given: given.sums["errors"] / given.came, share=True),
+        Figure("apdex", "1", lambda given: _satisfied(given) / given.came, share=True),
         Figure("mean_ms", "ms", lambda given: given.sums["duration_ns"] / given.came / 1e6),
         Figure("p50_ms", "ms", quantile=0.5, scale=1e6),
         Figure("p90_ms", "ms", quantile=0.9, scale=1e6),
@@ -38,4 +45,6 @@ SPANS = Family(
     sketch="latency",
     order=("service", "operation", "kind", "environment", "status", "version"),
     overflow={"operation": OVERFLOW, "kind": "unspecified"},
+    known={"kind": ("unspecified", "internal", "server", "client", "producer", "consumer")},
+    subject=("service", "operation"),
 )

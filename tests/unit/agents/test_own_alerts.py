@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.agents.own_alerts import OwnAlerts
 from pipeline.alerting.own import HOLD_S, PartitionHealth
-from pipeline.alerting.rules import AbsenceRule
+from pipeline.detect.absence import AbsenceRule
 from pipeline.errors import NotNow
 from pipeline.harness.types import Membership, Partition
 from pipeline.sinks.alert_topic import AlertStates

@@ -1,11 +1,31 @@
 """Warnings: what is allowed in a rule and hardly meant."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import pyarrow as pa
 import pytest
 
-from pipeline.alerting.advice import advice, unseen
-from pipeline.alerting.rule_files import DEFAULTS, load
-from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
+from pipeline.alerting.advice import advice as advice_of
+from pipeline.alerting.advice import unseen as unseen_of
+from pipeline.alerting.rules import Rule
+from pipeline.detect.absence import AbsenceRule
+from pipeline.detect.rule_files import DEFAULTS
+from pipeline.detect.rule_files import load as load_of
+from pipeline.detect.threshold import ThresholdRule
+from schemas.families.spans import SPANS
+
+FAMILIES = {SPANS.name: SPANS}
+load = partial(load_of, families=FAMILIES)
+
+
+def advice(rules: Sequence[Rule]) -> list[str]:
+    return advice_of(rules, FAMILIES)
+
+
+def unseen(rules: Sequence[Rule], seen: pa.Table) -> list[str]:
+    return unseen_of(rules, seen, SPANS)
+
 
 SEEN = pa.table({"environment": ["prod"], "service": ["shop"], "operation": ["GET /"], "kind": ["server"]})
 

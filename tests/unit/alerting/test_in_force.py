@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.alerting.in_force import DEFAULTS_NAME, describe
-from pipeline.alerting.rule_files import load
+from pipeline.detect.rule_files import load
+from schemas.families.spans import SPANS
 
-RULES = load(None)
+RULES = load(None, {SPANS.name: SPANS})
 
 
 @given(st.permutations(RULES))

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.alerting.rules import ThresholdRule
 from pipeline.alerting.state_machine import AlertStateMachine, key_of
+from pipeline.detect.threshold import ThresholdRule
 from pipeline.model.finding import Finding
 from pipeline.sinks.alert_topic import AlertStates, write
 from schemas.alert import Alert, fingerprint
+from schemas.families.spans import SPANS
 
 STEP_MS = 10_000
 SERVICES = ("cart", "pay", "stock")
@@ -125,10 +126,10 @@ def test_an_alert_whose_rule_is_gone_is_resolved() -> None:
 def test_the_fingerprint_is_that_of_the_labels_as_published() -> None:
     (fired,) = AlertStateMachine([rule()]).advance([finding()], 0)
     assert fired.fingerprint == fingerprint(fired.labels)
-    assert key_of(fired.labels) == ("Slow", "", "cart", "", "")
+    assert key_of(fired.labels, SPANS.keys) == ("Slow", "", "cart", "", "")
 
 
 def test_a_pending_condition_is_tracked_but_not_firing() -> None:
     book = AlertStateMachine([rule(**{"for": 60})])
     book.advance([finding()], 0)
-    assert book.tracked() == {("Slow", "", "cart", "", ""): False}
+    assert book.tracked(SPANS.keys) == {("Slow", "", "cart", "", ""): False}

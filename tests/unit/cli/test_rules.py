@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
-from pipeline.alerting.rule_files import DEFAULTS
 from pipeline.cli import rules
+from pipeline.detect.rule_files import DEFAULTS
 
 APP = typer.Typer()
 rules.register(APP)

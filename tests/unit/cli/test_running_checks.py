@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 
 from pipeline.alerting.in_force import describe
-from pipeline.alerting.rule_files import load
 from pipeline.cli import checks
 from pipeline.cli.checks import Answer, Check, Wrong
 from pipeline.cli.here import Here, here
 from pipeline.cli.running_checks import _rules, _settings
+from pipeline.detect.rule_files import load
 from pipeline.operations.workers import WorkerState
 from pipeline.settings import Settings
+from schemas.families.spans import SPANS
 
 HERE = Settings.model_validate({"clickhouse_url": "http://me:secret@127.0.0.1:8123/tailrace"})
 PLACE = Here(HERE, {}, (), False)
-DEFAULTS = load(None)
+DEFAULTS = load(None, {SPANS.name: SPANS})
 MINE = "rules:\n  - {name: Mine, metric: rate, comparison: '>', threshold: 5, severity: info, summary: much}\n"
 
 

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
+from pipeline.alerting.rules import Rule
 from pipeline.alerting.state_machine import AlertStateMachine
+from pipeline.detect.absence import AbsenceRule
+from pipeline.detect.base import Scope
 from pipeline.detect.judge import Judge
-from pipeline.detect.last_seen import LastSeen
+from pipeline.detect.threshold import ThresholdRule
 from pipeline.model.series_windows import SeriesWindows
+from schemas.families.spans import SPANS
 from tests.support.series import closed, row
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -35,10 +38,10 @@ class Life:
     """Judge and book together, window by window."""
 
     def __init__(self, *rules: Rule, most: int = 100) -> None:
-        self.judge, self.book, self.seen = Judge(rules, most), AlertStateMachine(rules), LastSeen()
+        self.judge, self.book = Judge(rules, Scope(SPANS, most)), AlertStateMachine(rules)
 
     def step(self, windows: SeriesWindows) -> list[str]:
-        findings = self.judge.judge(windows, self.book.tracked(), self.seen)
+        findings, _ = self.judge.judge(windows, self.book.tracked(SPANS.keys))
         return [alert.status for alert in self.book.advance(findings, windows.window_end_s * 1000)]
 
 
@@ -59,7 +62,7 @@ figures = st.fixed_dictionaries(
 )
 def test_the_findings_are_those_of_reading_row_by_row(rows: list[dict[str, object]], comparison: str) -> None:
     rule = threshold(match={"service": ["shop*", "!*-test"], "operation": "GET *"}, comparison=comparison)
-    findings = Judge([rule]).judge(closed(60, [row(**one) for one in rows]), {}, LastSeen())
+    findings, _ = Judge([rule], Scope(SPANS)).judge(closed(60, [row(**one) for one in rows]), {})
     expected = {
         (one["service"], one["operation"])
         for one in rows
@@ -102,7 +105,8 @@ def test_an_incomplete_window_does_not_claim_that_traffic_fell() -> None:
     life = Life(threshold(metric="rate", comparison="<", threshold=1), absence(silent_for=10))
     assert life.step(closed(60, [row(rate_1m=2.0, spans=20)])) == []
     assert life.step(closed(70, [row(rate_1m=0.0)], incomplete=True)) == []
-    assert life.step(closed(80, [row(rate_1m=0.0)])) == ["firing", "firing"]
+    told = {at_s: life.step(closed(at_s, [row(rate_1m=0.0)])) for at_s in range(80, 140, 10)}
+    assert {at_s: changes for at_s, changes in told.items() if changes} == {80: ["firing"], 130: ["firing"]}
 
 
 def test_a_service_that_was_heard_and_falls_silent_is_found_and_then_heard_again() -> None:
@@ -141,7 +145,7 @@ def test_a_silence_is_known_again_after_a_restart() -> None:
         first.step(closed(10 * n, [row(spans=1)] if n == 1 else []))
     second = Life(absence())
     second.book = AlertStateMachine([absence()], first.book.firing())
-    second.seen = LastSeen.of(first.book.firing())
+    second.judge.recall(first.book.firing())
     assert second.step(closed(5000, [])) == []
     assert second.step(closed(5010, [row(spans=1)])) == ["resolved"]
 
@@ -150,7 +154,7 @@ def test_the_summary_tells_what_was_seen() -> None:
     rule = threshold(
         summary="{service}: {metric} {value} > {threshold} in {window} ({severity})", runbook="https://r.example/x"
     )
-    (found,) = Judge([rule]).judge(closed(60, [row(p95_ms_1m=1234.5, spans_1m=50)]), {}, LastSeen())
+    (found,), _ = Judge([rule], Scope(SPANS)).judge(closed(60, [row(p95_ms_1m=1234.5, spans_1m=50)]), {})
     assert found.annotations == {
         "summary": "shop: p95_ms 1234 > 100 in 1m (warning)",
         "runbook_url": "https://r.example/x",
@@ -163,7 +167,7 @@ def test_the_summary_tells_what_was_seen() -> None:
 def test_each_rolling_window_can_be_judged(window: str) -> None:
     rule = threshold(window=window)
     rows = [row(**{f"p95_ms_{window}": 200.0, f"spans_{window}": 50})]
-    assert len(Judge([rule]).judge(closed(60, rows), {}, LastSeen())) == 1
+    assert len(Judge([rule], Scope(SPANS)).judge(closed(60, rows), {})[0]) == 1
 
 
 def test_a_storm_is_told_by_one_alert_and_alerts_are_bounded() -> None:

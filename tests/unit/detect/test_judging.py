@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
+from pipeline.alerting.rules import Rule
+from pipeline.detect.absence import AbsenceRule
 from pipeline.detect.judging import PartitionJudge
+from pipeline.detect.threshold import ThresholdRule
 from pipeline.model.series_windows import SeriesWindows
 from schemas.alert import Alert
+from schemas.families.spans import SPANS
 from tests.support.series import closed, row
 
 
@@ -26,7 +29,7 @@ class Life:
     """One partition's judge, ten seconds a window."""
 
     def __init__(self, *rules: Rule) -> None:
-        self.judge, self.at_s = PartitionJudge(0, rules), 0
+        self.judge, self.at_s = PartitionJudge(0, SPANS, rules), 0
 
     def step(self, *rows: dict[str, Any], incomplete: bool = False) -> list[str]:
         self.at_s += 10
@@ -101,11 +104,11 @@ def test_a_restart_judges_on_as_if_there_had_been_none(windows: list[tuple[str, 
     rows = {"bad": [BAD], "good": [GOOD], "gone": [GONE], "none": []}
     made = [closed(10 * n, rows[kind], incomplete=dark) for n, (kind, dark) in enumerate(windows, start=1)]
     rules = (threshold(**{"for": 20, "keep_for": 20}), absence())
-    whole = _told(PartitionJudge(0, rules), made)
-    first = PartitionJudge(0, rules)
+    whole = _told(PartitionJudge(0, SPANS, rules), made)
+    first = PartitionJudge(0, SPANS, rules)
     before = _told(first, made[:cut])
     firing = {alert.fingerprint: alert for alert in before}
-    again = PartitionJudge(0, rules, [alert for alert in firing.values() if alert.status == "firing"])
+    again = PartitionJudge(0, SPANS, rules, [alert for alert in firing.values() if alert.status == "firing"])
     for window in made[:cut]:
         again.remember(window, made[min(cut, len(made)) - 1].window_end_s)
     assert _states(before + _told(again, made[cut:])) == _states(whole)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.rules import AbsenceRule
 from pipeline.detect import last_seen
+from pipeline.detect.absence import AbsenceRule
 from pipeline.detect.judging import PartitionJudge
 from pipeline.detect.last_seen import Heard
+from schemas.families.spans import SPANS
 from tests.support.series import closed, row
 
 PAY = {"environment": ["prod"], "service": ["pay"]}
@@ -29,12 +30,12 @@ def told(judge: PartitionJudge, busy: Iterable[bool], from_s: int = 0) -> list[s
 
 
 def test_a_job_that_runs_every_three_minutes_pages_three_times_at_most() -> None:
-    judge = PartitionJudge(0, [absence()])
+    judge = PartitionJudge(0, SPANS, [absence()])
     assert told(judge, [n % 18 == 0 for n in range(18 * 40)]).count("firing") == 3
 
 
 def test_when_such_a_job_stays_away_it_is_told_all_the_same() -> None:
-    judge = PartitionJudge(0, [absence()])
+    judge = PartitionJudge(0, SPANS, [absence()])
     told(judge, [n % 18 == 0 for n in range(18 * 6)])
     assert told(judge, [False] * 40, 18 * 60).count("firing") == 1
 
@@ -42,14 +43,14 @@ def test_when_such_a_job_stays_away_it_is_told_all_the_same() -> None:
 @settings(deadline=None, max_examples=11)
 @given(st.integers(1, 11))
 def test_a_steady_service_is_told_after_the_rules_time(pause: int) -> None:
-    judge = PartitionJudge(0, [absence()])
+    judge = PartitionJudge(0, SPANS, [absence()])
     busy = [n % (pause + 1) == 0 for n in range(60 * (pause + 1))]
     assert told(judge, busy) == []
     assert told(judge, [False] * 60, 10 * len(busy)) == ["firing"]
 
 
 def test_a_service_named_in_plain_words_is_missed_though_it_never_was_heard() -> None:
-    judge = PartitionJudge(0, [absence(match=PAY, forget_after=3600)], belongs=lambda *_: True)
+    judge = PartitionJudge(0, SPANS, [absence(match=PAY, forget_after=3600)], belongs=lambda *_: True)
     assert judge.watched
     alerts = [alert for n in range(1, 1000) for alert in judge.judged(closed(10_000 + 10 * n, []))]
     seen = [(alert.status, alert.labels["service"], alert.starts_at.timestamp()) for alert in alerts]
@@ -60,13 +61,13 @@ def test_a_service_named_in_plain_words_is_missed_though_it_never_was_heard() ->
     "match", [{"service": ["pay"]}, {**PAY, "service": ["p*"]}, {**PAY, "operation": ["GET /"]}, {}]
 )
 def test_what_is_named_in_patterns_alone_is_not_expected(match: dict[str, list[str]]) -> None:
-    judge = PartitionJudge(0, [absence(match=match)], belongs=lambda *_: True)
+    judge = PartitionJudge(0, SPANS, [absence(match=match)], belongs=lambda *_: True)
     assert not judge.watched
     assert [alert for n in range(1, 40) for alert in judge.judged(closed(10_000 + 10 * n, []))] == []
 
 
 def test_what_is_expected_is_missed_in_its_own_partition_alone() -> None:
-    judge = PartitionJudge(0, [absence(match=PAY)], belongs=lambda _environment, service: service != "pay")
+    judge = PartitionJudge(0, SPANS, [absence(match=PAY)], belongs=lambda _environment, service: service != "pay")
     assert not judge.watched
 
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.rules import Rule, ThresholdRule
+from pipeline.alerting.rules import Rule
+from pipeline.detect.threshold import ThresholdRule
 from pipeline.flow import dead_letters
 from pipeline.harness.memory import MemoryGroup
 from pipeline.harness.services import PipelineServices

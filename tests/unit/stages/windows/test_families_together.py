@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.rules import ThresholdRule
+from pipeline.detect.threshold import ThresholdRule
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.merge import NO_BOOKMARK, Bookmark, MergeRules, Source
 from pipeline.stages.windows import PartitionWindows

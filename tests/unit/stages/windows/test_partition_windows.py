@@ -13,7 +13,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerting.rules import AbsenceRule, Rule, ThresholdRule
+from pipeline.alerting.rules import Rule
+from pipeline.detect.absence import AbsenceRule
+from pipeline.detect.threshold import ThresholdRule
 from pipeline.harness.services import PipelineServices
 from pipeline.harness.types import Limits, Membership, Partition
 from pipeline.model.outcome import Block, Message

@@ -7,17 +7,20 @@ unique over all files that are loaded together. Does not look at the environment
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.alerting.rules import AbsenceRule, Match, Rule, ThresholdRule
+from pipeline import alerting
+from pipeline.alerting.rules import Rule, nearest
+from pipeline.detect.registry import KINDS, kind_of
 from pipeline.errors import Misconfigured
+from schemas.families.base import Family
 
-DEFAULTS = Path(__file__).with_name("defaults")
+DEFAULTS = Path(alerting.__file__).with_name("defaults")
 MAX_BYTES = 1 << 20
 
 Lines = dict[tuple[str | int, ...], int]
@@ -43,13 +46,13 @@ class BadRules(Misconfigured):
         self.problems = problems
 
 
-def parse(text: str) -> tuple[list[Rule], list[Problem]]:
+def parse(text: str, families: Mapping[str, Family]) -> tuple[list[Rule], list[Problem]]:
     """The rules of one file's text, and what is wrong with the others, in the order of lines."""
-    rules, lines, problems = _read(text)
+    rules, lines, problems = _read(text, families)
     return rules, sorted(problems + _twice(rules, lines), key=lambda problem: problem.line)
 
 
-def load(folder: Path | None) -> tuple[Rule, ...]:
+def load(folder: Path | None, families: Mapping[str, Family]) -> tuple[Rule, ...]:
     """All rules of `*.yaml` and `*.yml` in a folder (or of one file); without one, the shipped defaults. BadRules names line and cure."""
     path = folder or DEFAULTS
     if not path.exists():
@@ -57,7 +60,7 @@ def load(folder: Path | None) -> tuple[Rule, ...]:
     files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
     rules: dict[str, Rule] = {}
     for file in files:
-        found, problems = parse(read_text(file))
+        found, problems = parse(read_text(file), families)
         for rule in found:
             if rule.name in rules:
                 problems.append(Problem(1, f"rule {rule.name} is in another file as well", "Rename one of them"))
@@ -82,7 +85,7 @@ def read_text(path: Path) -> str:
         raise BadRules(path, [Problem(line, "this is not UTF-8", "Save the file as UTF-8")]) from None
 
 
-def _read(text: str) -> tuple[list[Rule], dict[str, list[int]], list[Problem]]:
+def _read(text: str, families: Mapping[str, Family]) -> tuple[list[Rule], dict[str, list[int]], list[Problem]]:
     names: dict[str, list[int]] = {}
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
@@ -101,7 +104,7 @@ def _read(text: str) -> tuple[list[Rule], dict[str, list[int]], list[Problem]]:
     rules: list[Rule] = []
     problems: list[Problem] = []
     for node in items:
-        rule, wrong = _rule(node)
+        rule, wrong = _rule(node, families)
         problems += wrong
         if rule is not None:
             rules.append(rule)
@@ -122,13 +125,17 @@ def _items(root: yaml.Node | None) -> list[yaml.Node] | Problem:
     return Problem(1, "no rules", shape)
 
 
-def _rule(node: yaml.Node) -> tuple[Rule | None, list[Problem]]:
+def _rule(node: yaml.Node, families: Mapping[str, Family]) -> tuple[Rule | None, list[Problem]]:
     lines: Lines = {}
     problems: list[Problem] = []
     data = _plain(node, (), lines, problems)
     if not isinstance(data, dict):
         return None, [Problem(_line(node), "a rule is a mapping", "Write `- name: ...` and its other keys under it")]
-    model: type[Rule] = AbsenceRule if "silent_for" in data else ThresholdRule
+    kind = kind_of(data)
+    if kind is None:
+        told = f"there is no detector {data['detector']!r}"
+        return None, [*problems, Problem(lines[("detector",)], told, nearest(str(data["detector"]), KINDS))]
+    model = kind.rule
     try:
         rule = model.model_validate(data)
     except ValidationError as error:
@@ -137,7 +144,17 @@ def _rule(node: yaml.Node) -> tuple[Rule | None, list[Problem]]:
         cures = " ".join(one.cure for one in wrong)
         misspelt = [one["type"] == "missing" and f"mean {one['loc'][-1]!r}?" in cures for one in details]
         return None, problems + [one for one, told in zip(wrong, misspelt, strict=True) if not told]
+    problems += _of_family(rule, families, lines)
     return (None if problems else rule), problems
+
+
+def _of_family(rule: Rule, families: Mapping[str, Family], lines: Lines) -> list[Problem]:
+    if rule.family not in families:
+        told = f"there is no family {rule.family!r}"
+        return [Problem(_line_of(("family",), lines), told, nearest(rule.family, families))]
+    return [
+        Problem(_line_of(fault.at, lines), fault.message, fault.cure) for fault in rule.faults(families[rule.family])
+    ]
 
 
 def _plain(node: yaml.Node, at: tuple[str | int, ...], lines: Lines, problems: list[Problem]) -> object:
@@ -161,10 +178,9 @@ def _plain(node: yaml.Node, at: tuple[str | int, ...], lines: Lines, problems: l
 
 
 def _explain(model: type[BaseModel], loc: tuple[str | int, ...], kind: str, message: str, lines: Lines) -> Problem:
-    line = next((lines[loc[:n]] for n in range(len(loc), -1, -1) if loc[:n] in lines), 1)
+    line = _line_of(loc, lines)
     where = ".".join(map(str, loc)) or "the rule"
-    fields = Match.model_fields if loc[:1] == ("match",) else model.model_fields
-    allowed = [field.alias or name for name, field in fields.items()]
+    allowed = [field.alias or name for name, field in model.model_fields.items()]
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(str(loc[-1]), allowed, 1)
         cure = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(allowed)}"
@@ -173,6 +189,10 @@ def _explain(model: type[BaseModel], loc: tuple[str | int, ...], kind: str, mess
         return Problem(line, f"{where!r} is missing", f"Add `{loc[-1]}:` to this rule")
     message = message.removeprefix("Value error, ")
     return Problem(line, f"{where}: {message}", "Change this value")
+
+
+def _line_of(at: tuple[str | int, ...], lines: Lines) -> int:
+    return next((lines[at[:n]] for n in range(len(at), -1, -1) if at[:n] in lines), 1)
 
 
 def _twice(rules: Iterable[Rule], lines: dict[str, list[int]]) -> list[Problem]:

@@ -1,13 +1,23 @@
 """Rule files: what is wrong is named with its line and its cure; what is shipped is right."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.alerting.rule_files import DEFAULTS, BadRules, load, parse
-from pipeline.alerting.rules import AbsenceRule, ThresholdRule, seconds
+from pipeline.alerting.rules import seconds
+from pipeline.detect.absence import AbsenceRule
+from pipeline.detect.rule_files import DEFAULTS, BadRules
+from pipeline.detect.rule_files import load as load_of
+from pipeline.detect.rule_files import parse as parse_of
+from pipeline.detect.threshold import ThresholdRule
+from schemas.families.spans import SPANS
+from tests.support.second_family import JOBS
+
+FAMILIES = {SPANS.name: SPANS, JOBS.name: JOBS}
+load, parse = partial(load_of, families=FAMILIES), partial(parse_of, families=FAMILIES)
 
 GOOD = """\
 rules:
@@ -32,9 +42,9 @@ def test_a_good_file_gives_its_rules() -> None:
     (slow, silent), problems = parse(GOOD)
     assert problems == []
     assert isinstance(slow, ThresholdRule)
-    assert (slow.for_, slow.column, slow.until, slow.spans_needed) == (90, "p95_ms_5m", 400, 20)
+    assert (slow.for_, slow.column, slow.until, slow.needed(SPANS)) == (90, "p95_ms_5m", 400, 20)
     assert isinstance(silent, AbsenceRule)
-    assert (silent.silent_for, silent.keys) == (90, ("environment", "service"))
+    assert (silent.silent_for, silent.keys(SPANS)) == (90, ("environment", "service"))
 
 
 @pytest.mark.parametrize(
@@ -120,3 +130,45 @@ def test_bytes_that_are_not_utf8_are_named_by_line(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_bytes(b"rules:\n  - name: \xff\n")
     with pytest.raises(BadRules, match="line 2: this is not UTF-8"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "line", "says"),
+    [
+        ("metric: failed_ration", 3, "Did you mean 'failed_ratio'"),
+        ("metric: p95_ms", 3, "Known are jobs, cost_rate, failed_ratio"),
+        ("metric: jobs\n    match: {service: shop}", 8, "unknown key 'match.service'. Known are queue, region, task"),
+        ("metric: jobs\n    labels: {queue: x}", 8, "set by Tailrace itself"),
+        ("metric: jobs\n    summary: '{service}'", 8, "{service} is not known; there are"),
+        ("metric: jobs\n    detector: treshold", 8, "Did you mean 'threshold'"),
+    ],
+)
+def test_keys_figures_and_texts_are_those_of_the_family(rule: str, line: int, says: str) -> None:
+    text = f"rules:\n  # of jobs\n  - name: A\n    family: jobs\n    comparison: '>'\n    threshold: 1\n    {rule}\n    severity: info\n"
+    (problem,) = parse(text)[1]
+    assert problem.line == line
+    assert says in str(problem)
+
+
+def test_a_family_that_there_is_not_is_told_with_the_nearest() -> None:
+    (problem,) = parse(GOOD.replace("    metric: p95_ms", "    family: job\n    metric: p95_ms"))[1]
+    assert (problem.line, problem.message, problem.cure) == (4, "there is no family 'job'", "Did you mean 'jobs'?")
+
+
+def test_what_is_zero_when_silent_needs_no_guard_for_thin_data_in_any_family() -> None:
+    text = "rules: [{name: A, family: jobs, metric: %s, comparison: '>', threshold: 1, severity: info, %s}]"
+    needed = [
+        parse(text % one)[0][0].needed(JOBS)  # type: ignore[attr-defined]
+        for one in [("cost_rate", ""), ("failed_ratio", ""), ("failed_ratio", "min_count: 3"), ("jobs", "min_spans: 4")]
+    ]
+    assert needed == [0, 20, 3, 4]
+
+
+def test_absence_is_watched_for_each_place_and_by_keys_of_the_family() -> None:
+    text = "rules: [{name: A, family: jobs, silent_for: 60, severity: info, %s}]"
+    keys = [
+        parse(text % per)[0][0].keys(JOBS)  # type: ignore[attr-defined]
+        for per in ("", "per: region", "per: series")
+    ]
+    assert keys == [("queue",), ("queue", "region"), ("queue", "region", "task")]
+    assert "there are queue, region, task, series" in str(parse(text % "per: service")[1][0])
