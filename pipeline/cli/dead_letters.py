@@ -73,7 +73,7 @@ def redrive(
     from pipeline import clock
     from pipeline.cli.here import here
     from pipeline.errors import Misconfigured
-    from pipeline.flow import ROUTES, alone
+    from pipeline.flow import ROUTES
     from pipeline.operations import dead_letters
 
     settings = here().settings
@@ -85,15 +85,8 @@ def redrive(
     async def run() -> str:
         known = await dead_letters.read(bootstrap)
         chosen = [letter for letter in known.letters.values() if letter.id in (ids or ()) or letter.reason == reason]
-        new = [
-            letter
-            for letter in chosen
-            if letter.id not in known.redriven and letter.value and not letter.left_out_bytes
-        ]
-        outcomes = [works[letter.topic](alone(letter.topic, letter.value, clock.now_ms())) for letter in new]
-        sound = [one for one, outcome in zip(new, outcomes, strict=True) if not dead_letters.would_die(outcome)]
-        await dead_letters.redrive(bootstrap, sound)
-        told = f"{len(sound)} sent again, {len(chosen) - len(new)} were sent before or do not hold all their bytes"
-        return f"{told}, {len(new) - len(sound)} would die again"
+        found = dead_letters.sort_by_fate(chosen, known.redriven, works, clock.now_ms())
+        await dead_letters.redrive(bootstrap, found.sound)
+        return str(found)
 
     typer.echo(asyncio.run(run()))

@@ -4,10 +4,13 @@ Promises: a letter that was sent again is marked on the topic itself, so that no
 not sent, so that there is no second letter of it. Does not mend bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.flow import alone, dead_letters
+from pipeline.harness.isolate import isolated
+from pipeline.harness.types import Work
 from pipeline.kafka.producer import KafkaMessages
 from pipeline.kafka.reading import reader, whole
 from pipeline.model.outcome import ITEMS, Message, Outcome
@@ -53,6 +56,37 @@ def sort_out(records: Sequence[Any]) -> Known:
 def would_die(outcome: Outcome) -> bool:
     """Whether a record with this outcome would leave nothing but letters."""
     return not outcome.counts.get(ITEMS) and any(message.topic == DEAD_LETTERS for message in outcome.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Letters that somebody wants to send again, by what would become of them."""
+
+    sound: tuple[DeadLetter, ...]
+    kept: int
+    """Sent before, or without all their bytes."""
+    unread: int
+    """Of topics that no route of ours reads."""
+    dying: int
+    """Nothing but letters would come of them again."""
+
+    def __str__(self) -> str:
+        unread = f"{self.unread} are of topics that nothing here reads, " if self.unread else ""
+        return (
+            f"{len(self.sound)} sent again, {self.kept} were sent before or do not hold all their bytes, "
+            f"{unread}{self.dying} would die again"
+        )
+
+
+def sort_by_fate(
+    chosen: Sequence[DeadLetter], redriven: Collection[str], works: Mapping[str, Work], at_ms: int
+) -> Sorted:
+    """Try each letter's work on its bytes, as if they came at `at_ms`. Anybody may write to the topic of letters: none of them raises."""
+    new = [one for one in chosen if one.id not in redriven and one.value and not one.left_out_bytes]
+    read = [one for one in new if one.topic in works]
+    ends = [isolated(works[one.topic], dead_letters, alone(one.topic, one.value, at_ms)) for one in read]
+    sound = tuple(one for one, outcome in zip(read, ends, strict=True) if not would_die(outcome))
+    return Sorted(sound, len(chosen) - len(new), len(new) - len(read), len(read) - len(sound))
 
 
 async def redrive(bootstrap: str, letters: Sequence[DeadLetter]) -> None:
