@@ -22,12 +22,14 @@ from pipeline.kernels.window.sparse import BUCKETS_MAX
 from pipeline.model.outcome import Message
 from pipeline.model.window_partials import Range, WindowPartials
 from schemas.columns import PARTIALS_METADATA
-from schemas.families.base import Family
+from schemas.families.base import Family, Kind
 from schemas.topics import WINDOWS
 
 FAMILY_METADATA = "family"
 UNNAMED = "spans"
 """The family of records that name none."""
+WEIGHT_MAX = 2.0**46
+"""Weights are counted in units of 2^-16, as whole numbers of 64 bits."""
 _BETWEEN = "\x00"
 
 
@@ -97,14 +99,24 @@ def _check(rows: pa.RecordBatch, family: Family) -> None:
     """What Arrow does not see to: nothing missing, and buckets that kernels may count in."""
     if any(column.null_count for column in rows.columns):
         raise ValueError("a value is missing")
-    if family.sketch is None:
+    weights = [rows.column(one.name) for one in family.sums if one.part is None and one.kind is Kind.WEIGHTED]
+    sketch = rows.column(family.sketch) if family.sketch else None
+    if sketch is not None:
+        if sketch.items.null_count:
+            raise ValueError("a value is missing")
+        weights.append(sketch.items)
+    if not all(_are_weights(column.to_numpy()) for column in weights):
+        raise ValueError("a weight that can't be counted")
+    if sketch is None:
         return
-    sketch = rows.column(family.sketch)
-    if sketch.items.null_count:
-        raise ValueError("a value is missing")
     least_most = pc.min_max(sketch.keys)
     if len(sketch.keys) and not -1 <= least_most["min"].as_py() <= least_most["max"].as_py() < BUCKETS_MAX - 1:
         raise ValueError("a bucket that no value has")
+
+
+def _are_weights(values: npt.NDArray[np.float64]) -> bool:
+    """Whether whole units of all of them fit; not so of infinity and nan."""
+    return bool(np.all((values >= 0) & (values < WEIGHT_MAX)))
 
 
 def _stream(rows: pa.RecordBatch, schema: pa.Schema) -> bytes:

@@ -146,3 +146,12 @@ def test_columns_of_another_family_are_malformed() -> None:
         writer.write_table(table.replace_schema_metadata(metadata))
     with pytest.raises(Never, match="other columns than partials of spans have"):
         read(sink.getvalue().to_pybytes(), FAMILIES)
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -1.0, 2.0**46])
+@pytest.mark.parametrize("where", ["cost", "waits"])
+def test_a_weight_that_cannot_be_counted_is_malformed_and_reaches_no_sum(weight: float, where: str) -> None:
+    row = JOB | ({"cost": weight} if where == "cost" else {"waits": [(3, weight)]})
+    bad = WindowPartials(SOURCE, pa.RecordBatch.from_pylist([row], schema=JOBS.partials), JOBS)
+    with pytest.raises(Never, match="a weight that can't be counted"):
+        read(messages(bad, 1)[0].value, FAMILIES)
