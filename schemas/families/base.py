@@ -147,9 +147,9 @@ class Family:
         self._must(marked == bool(self.overflow), f"an overflow series that is not marked once with {OVERFLOW}")
         self._must(self.count in sums and sums[self.count].kind is Kind.PLAIN, "a count that is no plain sum")
         self._must(self.came in sums and sums[self.came].kind.adds, "figures over what is no sum")
-        self._must(self.count in {one.name for one in self.figures}, "a count that is no figure")
         self._must(len({one.name for one in self.figures}) == len(self.figures), "one figure twice")
         self._must(self.sketch is not None or all(one.quantile is None for one in self.figures), "quantiles, no sketch")
+        self._must(self.count in {one.name for one in self.figures}, "a count that is no figure")
         for one in self.sums:
             if one.part is not None:
                 of = sums.get(one.part.of)

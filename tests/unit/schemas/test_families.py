@@ -101,6 +101,7 @@ DROPS = Sum("drops", "drops", Kind.PLAIN)
         ({"sums": (Sum("drops", "drops", Kind.WEIGHTED),)}, "a count that is no plain sum"),
         ({"sums": (DROPS, Sum("most", "drops", Kind.MOST)), "came": "most"}, "figures over what is no sum"),
         ({"figures": (Figure("p50", "s", quantile=0.5),)}, "quantiles, no sketch"),
+        ({"figures": (Figure("rate", "1/s", lambda given: given.sums["drops"] / 60),)}, "a count that is no figure"),
         ({"figures": (*plain().figures, *plain().figures)}, "one figure twice"),
         ({"sums": (DROPS, Sum("some", "drops", Kind.PLAIN, Part("other", "cause", "full")))}, "a part of what"),
         ({"sums": (DROPS, Sum("some", "drops", Kind.PLAIN, Part("drops", "place", "here")))}, "a part of what"),

@@ -35,7 +35,10 @@ LOCKS = Family(
     sums=(Sum("held_ns", "ns", Kind.MODULO), Sum("waits", "waits", Kind.PLAIN), Sum("weight", "1", Kind.WEIGHTED)),
     count="waits",
     came="weight",
-    figures=(Figure("held_ns_mean", "ns", lambda given: given.sums["held_ns"] / given.came),),
+    figures=(
+        Figure("waits", "waits", lambda given: given.sums["waits"], whole=True, zero_when_silent=True),
+        Figure("held_ns_mean", "ns", lambda given: given.sums["held_ns"] / given.came),
+    ),
     partials_table="lock_windows",
     series_table="lock_series",
 )

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.stages.merge.series import SeriesTable
 from schemas.columns import KINDS, OVERFLOW_OPERATION
-from schemas.families.base import OVERFLOW, Family, Kind, Sum
+from schemas.families.base import OVERFLOW, Family, Figure, Kind, Sum
 from schemas.families.spans import SPANS
 
 KEYS = SPANS.keys
@@ -71,13 +71,23 @@ def test_beyond_the_limit_a_service_overflows_and_then_all_do() -> None:
 
 
 COUNT = Sum("n", "things", Kind.PLAIN)
+FIGURE = Figure("n", "things", lambda given: given.sums["n"], whole=True, zero_when_silent=True)
 
 
 @pytest.mark.parametrize("keys", range(1, 9))
 def test_a_key_may_have_any_number_of_names_and_where_one_ends_matters(keys: int) -> None:
     named = tuple(f"k{n}" for n in range(keys))
     family = Family(
-        "any", named, named, named, (COUNT,), count="n", came="n", figures=(), partials_table="a", series_table="b"
+        "any",
+        named,
+        named,
+        named,
+        (COUNT,),
+        count="n",
+        came="n",
+        figures=(FIGURE,),
+        partials_table="a",
+        series_table="b",
     )
     table = SeriesTable(family, 1000)
     some = [tuple(["a" * (number >> n & 1) for n in range(keys)]) for number in range(2**keys)]
@@ -93,7 +103,16 @@ def test_a_key_may_have_any_number_of_names_and_where_one_ends_matters(keys: int
 def test_a_family_whose_place_is_all_its_keys_overflows_into_one_series() -> None:
     keys = ("region", "lock")
     family = Family(
-        "locks", keys, keys, keys, (COUNT,), count="n", came="n", figures=(), partials_table="a", series_table="b"
+        "locks",
+        keys,
+        keys,
+        keys,
+        (COUNT,),
+        count="n",
+        came="n",
+        figures=(FIGURE,),
+        partials_table="a",
+        series_table="b",
     )
     table = SeriesTable(family, 2)
     rows = pa.RecordBatch.from_pylist([{"region": "eu", "lock": str(n)} for n in range(5)])
