@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 LAG_EVERY_S = 10.0
+LAG_PATIENCE_S = 3.0
 
 
 def register(app: typer.Typer) -> None:
@@ -36,26 +37,20 @@ def top(
     once: Annotated[bool, typer.Option("--once", help="Print one screen and end.")] = False,
     every: Annotated[float, typer.Option(help="Seconds between two readings.", min=0.2)] = 2.0,
 ) -> None:
-    """Watch services, percentiles, alerts and the pipeline's health, by SQL over TAILRACE_CLICKHOUSE_URL.
+    """Watch services, percentiles, alerts and the pipeline's health, by SQL over TAILRACE_CLICKHOUSE_URL; `?` shows the keys.
 
     Without settings, the `tailrace up` of the same folder is watched. The delay from a span's end to its row is told by the
     workers' /metrics: by --worker, or TAILRACE_WORKER_HTTP. Without them the lag is asked of Kafka, and the delay is not known.
     """
     from rich.console import Console
 
-    from pipeline.operations.running import running_here
-    from pipeline.settings import load
-    from pipeline.top.live import watch
+    from pipeline.cli.here import here
+    from pipeline.top.live import Asked, watch
 
-    settings, sources = load()
-    near = running_here(settings.data_dir)
-    if near and sources["clickhouse_url"] == sources["kafka_bootstrap"] == "default":
-        settings, _ = load(clickhouse_url=f"{near['clickhouse']}/{near['database']}", kafka_bootstrap=near["kafka"])
-        worker = worker or near["worker_http"]
-    elif not worker and sources["worker_http"] != "default":
-        worker = [f"http://{settings.worker_http}"]
+    place = here()
     console = Console()
-    watch(settings, console, worker or (), _lag(settings), once=once or not console.is_terminal, every_s=every)
+    asked = Asked(tuple(worker or place.workers), _lag(place.settings), _kafka(place.settings))
+    watch(place.settings, console, asked, once=once or not console.is_terminal, every_s=every)
 
 
 def _lag(settings: Settings) -> Callable[[], int | None]:
@@ -73,11 +68,21 @@ def _lag(settings: Settings) -> Callable[[], int | None]:
     def ask() -> int | None:
         nonlocal last
         if time.monotonic() - last[0] >= LAG_EVERY_S:
+            asked = lag_records(settings.kafka_bootstrap, settings.kafka_group, topics, timeout_s=LAG_PATIENCE_S)
             try:
-                found = asyncio.run(lag_records(settings.kafka_bootstrap, settings.kafka_group, topics))
+                found = asyncio.run(asked)
             except TailraceError:
                 found = None
             last = time.monotonic(), found
         return last[1]
 
     return ask
+
+
+def _kafka(settings: Settings) -> Callable[[], object]:
+    """Whether a broker answers; NotNow where none does."""
+    import asyncio
+
+    from pipeline.kafka.wire import metadata
+
+    return lambda: asyncio.run(metadata(settings.kafka_bootstrap, (), timeout_s=LAG_PATIENCE_S))

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from pipeline.clock import now_ms
 from pipeline.demo.servers import Progress
+from pipeline.top.picture import picture
 from pipeline.top.read import Snapshot
-from pipeline.top.render import Frame, Note, lines, picture, screen
+from pipeline.top.render import Frame, Note, lines, screen
 from pipeline.top.text import age
 
 TITLE = "Tailrace demo"

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from pipeline.telemetry import DELAYS
 from schemas.topics import SPANS
 
 DELAY = "tailrace_freshness_seconds_bucket"
 LAG = "tailrace_consumer_lag_records"
 MINUTE_S = 60.0
+BACKFILL_S = DELAYS[-1]
+"""Of what comes later than this after its end, nobody waits for the row."""
 TREND = 30
 
 Buckets = Mapping[float, float]
@@ -33,6 +36,10 @@ class Pulse:
     """Whether the delays are of all the workers' time (there is one reading only) instead of the last minute."""
     lag_records: int | None = None
     """Records on Kafka that are not worked on yet."""
+    backfill: float = 0.0
+    """Share of spans that came longer than `BACKFILL_S` after their end, 0-1: they are sent again or late, and left out of the delays."""
+    silent: tuple[str, ...] = ()
+    """Who was asked and did not answer."""
     workers: int = 0
     trend_s: tuple[float, ...] = ()
     """p99 of each reading, oldest first."""
@@ -57,6 +64,14 @@ def parse(text: str) -> Reading:
             elif sample.name == LAG:
                 lag += sample.value
     return Reading(buckets, int(lag))
+
+
+def split_backfill(buckets: Buckets) -> tuple[dict[float, float], float]:
+    """What lies within the bounds, and the share that lies beyond: of old spans nothing can be said of how fast they came in."""
+    total = max(buckets.values(), default=0.0)
+    within = {bound: count for bound, count in buckets.items() if bound != float("inf")}
+    inside = max(within.values(), default=0.0)
+    return within, (total - inside) / total if total > 0 else 0.0
 
 
 def quantile(share: float, buckets: Buckets) -> float | None:
@@ -92,15 +107,18 @@ class Workers:
             _add(recent, reading.buckets, kept[0][1] if len(kept) > 1 else {})
             if len(kept) > 1:
                 _add(newest, reading.buckets, kept[-2][1])
-        p50, p99, now = quantile(0.5, recent), quantile(0.99, recent), quantile(0.99, newest)
+        within, backfill = split_backfill(recent)
+        p50, p99 = quantile(0.5, within), quantile(0.99, within)
+        now = quantile(0.99, split_backfill(newest)[0])
         if now is not None:
             self._trend.append(now)
         lag = sum(reading.lag_records for reading in answers.values()) if answers else None
+        silent = tuple(f"the worker at {url}" for url in self._urls if url not in answers)
         if lag is None and self._lag_elsewhere is not None:
             lag = self._lag_elsewhere()
         delays = None if p50 is None or p99 is None else (p50, p99)
         since_start = any(len(self._kept[url]) == 1 for url in answers)
-        return Pulse(delays, since_start, lag, len(answers), tuple(self._trend))
+        return Pulse(delays, since_start, lag, backfill, silent, workers=len(answers), trend_s=tuple(self._trend))
 
     def _note(self, url: str, at_s: float, buckets: Buckets) -> Sequence[tuple[float, Buckets]]:
         kept = self._kept[url]

@@ -36,6 +36,8 @@ class Service:
     p50_ms: float
     p99_ms: float
     apdex: float
+    time_share: float = 0.0
+    """Of all services' entry calls."""
     history: tuple[Point | None, ...] = ()
     """The windows before the one that is open, oldest first; None where nothing came."""
 
@@ -57,6 +59,34 @@ class Operation:
     p95_ms: float
     p99_ms: float
     apdex: float
+    time_share: float = 0.0
+    """Of the time that all calls took, 0-1; a call and what it waits for both count."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """What is looked into, in one version, over the last five minutes."""
+
+    version: str
+    rate: float
+    error_ratio: float
+    errors: float
+    p50_ms: float
+    p90_ms: float
+    p95_ms: float
+    p99_ms: float
+    p999_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """One service (operation None) or one operation, looked into."""
+
+    service: str
+    operation: tuple[str, str, str] | None = None
+    versions: tuple[VersionLine, ...] = ()
+    history: tuple[Point | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +139,17 @@ def read(client: Client, pulse: Pulse | None = None) -> Snapshot:
     )
 
 
+def look_into(client: Client, service: str, operation: tuple[str, str, str] | None) -> Detail:
+    """One service or operation by version, and its last windows; two queries."""
+    _, name, kind = operation or (service, "", "")
+    asked = {"service": service, "operation": name, "kind": kind}
+    versions = tuple(VersionLine(*row) for row in _rows(client, "versions", asked))
+    points: list[Point | None] = [None] * WINDOWS
+    for ago, *figures in _rows(client, "operation_history", asked) if operation else ():
+        points[-int(ago)] = Point(*figures)
+    return Detail(service, operation, versions, _begun(points))
+
+
 def _utc(time: Any) -> Any:  # noqa: ANN401 - a column of times, or of times and None
     """The store's times are UTC, and come without saying so."""
     return None if time is None else time.replace(tzinfo=UTC)
@@ -120,5 +161,6 @@ def _begun(points: list[Point | None]) -> tuple[Point | None, ...]:
     return tuple(points[first:])
 
 
-def _rows(client: Client, name: str) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in client.query((SQL / f"{name}.sql").read_text()).result_rows]
+def _rows(client: Client, name: str, parameters: dict[str, str] | None = None) -> list[tuple[Any, ...]]:
+    text = (SQL / f"{name}.sql").read_text()
+    return [tuple(row) for row in client.query(text, parameters=parameters).result_rows]

@@ -7,6 +7,7 @@ from rich.text import Text
 BARS = "▁▂▃▄▅▆▇"
 """Without the full block: rows stay apart."""
 GAP = " "
+EIGHTHS = " ▏▎▍▌▋▊▉"
 APDEX_GOOD, APDEX_FAIR = 0.94, 0.85
 ERRORS_BAD, ERRORS_SOME = 0.05, 0.01
 
@@ -48,7 +49,20 @@ def milliseconds(value: float) -> str:
         return f"{value / 1000:.0f} s"
     if value >= 1000:
         return f"{value / 1000:.2f} s"
+    if value < 1:
+        return f"{value * 1000:.0f} µs" if value < 0.9995 else "1.0 ms"
     return f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
+
+
+def share(ratio: float) -> str:
+    """A part of a whole, 0-1: 42 %, 0.3 %."""
+    return f"{ratio:.0%}" if ratio >= 0.0995 or ratio == 0 else f"{ratio:.1%}"
+
+
+def bar(ratio: float, width: int) -> str:
+    """A bar of full blocks and one of eight eighths, at most `width` long."""
+    eighths = round(max(0.0, min(1.0, ratio)) * width * 8)
+    return "█" * (eighths // 8) + (EIGHTHS[eighths % 8] if eighths % 8 else "")
 
 
 def age(seconds: float) -> str:

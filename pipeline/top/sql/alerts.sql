@@ -10,4 +10,4 @@ FROM
 )
 WHERE status = 'firing' OR updated_at >= now() - INTERVAL 10 MINUTE
 ORDER BY status = 'firing' DESC, starts_at DESC
-LIMIT 8
+LIMIT 200

@@ -83,4 +83,17 @@ def test_a_worker_that_was_started_again_counts_anew(worker: tuple[str, SelfMetr
 
 
 def test_a_worker_that_does_not_answer_is_left_out() -> None:
-    assert Workers(["http://127.0.0.1:9"], lambda: 12).read(0.0) == Pulse(lag_records=12)
+    away = "http://127.0.0.1:9"
+    assert Workers([away], lambda: 12).read(0.0) == Pulse(lag_records=12, silent=(f"the worker at {away}",))
+
+
+def test_backfill_is_told_apart_from_how_fast_the_others_come_in(worker: tuple[str, SelfMetrics]) -> None:
+    url, metrics = worker
+    workers = Workers([url])
+    workers.read(0.0)
+    observe(metrics, *[7200.0] * 300, *[1.0] * 100)
+    told = workers.read(10.0)
+    assert told.delays_s == pytest.approx((1.0, 1.0), rel=0.21)
+    assert told.backfill == pytest.approx(0.75)
+    observe(metrics, *[1.0] * 100)
+    assert workers.read(75.0).backfill == 0.0
