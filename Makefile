@@ -23,13 +23,13 @@ test: setup ## all tests, on a real Kafka and ClickHouse's real engine
 test-fast: setup ## units and laws alone, no servers: about two minutes
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
-check: setup ## format, lint, types, imports
+check: .venv/.ready ## format, lint, types, imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: setup ## mend what the formatter and the linter can mend
+format: .venv/.ready ## mend what the formatter and the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
@@ -42,9 +42,11 @@ docs: setup ## the pages as a site, in .site
 picture: setup-demo ## draw docs/live.svg from a run of the demo
 	$(BIN)/tailrace demo --seconds 165 --picture docs/live.svg
 
-setup: .venv/.ready ## the environment for development in .venv, from requirements-dev.lock
+setup: .venv/.ready ## the environment for development in .venv, from requirements-dev.lock, and compiled kernels
+	@$(MAKE) --no-print-directory --silent .venv/.kernels
 
 setup-demo: .venv/.demo ## the smaller one for `make demo`, from requirements-demo.lock
+	@$(MAKE) --no-print-directory --silent .venv/.kernels
 
 # Said before anything is fetched: a resolver would only speak of wheels that are missing.
 PYTHON_FITS := import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else \
@@ -71,6 +73,10 @@ PROJECT := pip install --quiet --python .venv/bin/python --no-deps --no-build-is
 	$(UV) pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements-demo.lock
 	$(UV) $(PROJECT)
 	@touch $@
+
+# Made by the environment that is there by now. Without it the first worker compiles: slower, not wrong.
+.venv/.kernels: requirements.lock $(wildcard pipeline/kernels/*.py pipeline/kernels/*/*.py)
+	@$(BIN)/python -m pipeline.warm && touch $@ || echo "kernels not compiled ahead: the first worker will"
 
 COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-emit-package tailrace
 lock: | $(filter .cache/uv/bin/uv,$(UV)) ## resolve the dependencies anew into the lock files

@@ -39,6 +39,9 @@ COUNTS = {
 
 SAMPLE_NS = SAMPLE_MS * 10**6
 
+MANY = 1100
+"""Distinct names and values in one trace of the sample: every table that grows has to, and a trace is cut by the default limit."""
+
 
 def spans_work(settings: Settings) -> Work:
     """The work on `otlp_spans`."""
@@ -92,8 +95,13 @@ def sample(settings: Settings) -> Sequence[bytes]:
         _call(group, "no id").span_id = b"short"
         failed = _call(group, "failed")
         failed.status.code, failed.trace_state = Status.STATUS_CODE_ERROR, "ot=th:8"
+    many = request.resource_spans.add()
+    many.resource.attributes.add(key="service.name").value.string_value = "many"
+    group = many.scope_spans.add()
+    for number in range(MANY):
+        _call(group, f"operation {number}").attributes.add(key="id").value.string_value = f"value {number}"
     broken = b"\x0a\x08\x0a\x02\x0a\x7f\x12\x02\x12\x00"  # a resource whose attribute ends beyond it, and a span of it
-    return request.SerializeToString(), broken, b"no request"
+    return request.SerializeToString(), broken, b"no request", b'{"resourceSpans": []}'
 
 
 def _call(group: ScopeSpans, name: str) -> Span:
@@ -102,6 +110,8 @@ def _call(group: ScopeSpans, name: str) -> Span:
     span.attributes.add(key="n").value.int_value = 1
     span.attributes.add(key="n").value.int_value = 2
     span.attributes.add(key="long").value.string_value = "v" * 20
+    span.attributes.add(key="k" * (NAME_MAX + 1)).value.bool_value = True
+    span.attributes.add(key="list").value.array_value.values.add().int_value = 1
     span.events.add(name="e", time_unix_nano=SAMPLE_NS).attributes.add(key="d").value.double_value = 0.5
     span.links.add(trace_id=b"t" * 16, span_id=b"s" * 8)
     return span

@@ -50,7 +50,8 @@ def _work(families: Mapping[str, Family], _: Settings) -> Work:
     rules, _problems = parse(RULES, families)
 
     def work(records: Records) -> Outcome:
-        steps = [step for value in records.values for step in warm_up(windows_topic.read(value, families), rules)]
+        read = [windows_topic.read(value, families) for value in records.values]
+        steps = [step for number, one in enumerate(read) for step in warm_up(one, rules, to_the_end=number == 0)]
         alerts = [alert for step in steps for alert in step.alerts]
         rows = tuple(series_rows(step.closed) for step in steps if step.closed.rows.num_rows)
         events = (alert_rows(alerts),) if alerts else ()

@@ -9,7 +9,9 @@ follow from it; those of one family are to be published in order. Which families
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice
 
 from pipeline.alerting.rules import TOO_MANY_ALERTS, Rule
 from pipeline.detect.judging import PartitionJudge
@@ -110,17 +112,23 @@ def _by_family(
     return told
 
 
-def warm_up(partials: WindowPartials, rules: Sequence[Rule] = ()) -> tuple[Step, ...]:
-    """Pass some partials through every kernel of stage 2: they compile now, and not while a partition waits. The first step, if there is one."""
+def warm_up(partials: WindowPartials, rules: Sequence[Rule] = (), *, to_the_end: bool = True) -> tuple[Step, ...]:
+    """Pass some partials through every kernel of stage 2: they compile now, and not while a partition waits. The first step, if there is one.
+
+    `to_the_end`: until all is forgotten, an hour of windows later; a tenth of a second for some hundred series.
+    """
     source, family = partials.source, partials.family
     sources = {family: frozenset([source.topic])}
     windows = PartitionWindows(0, source.epoch, sources, MergeRules(lateness_s=0), rules)
     windows.accept(partials, 0, 0)
     windows.look(2**53, {})
-    for step in windows.steps():
+    steps = windows.steps()
+    first = tuple(islice(steps, 1))
+    for step in first:
         again = PartitionWindows(0, source.epoch, sources, MergeRules(), ())
         restoring = again.families[family.name].restoring(step.closed.window_end_s, None, 0)
         restoring.add(step.closed.rows.rename_columns(["window_start", *step.closed.rows.column_names[1:]]))
         restoring.end()
-        return (step,)
-    return ()
+    if to_the_end:
+        deque(steps, maxlen=0)
+    return first
