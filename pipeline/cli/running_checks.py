@@ -63,13 +63,15 @@ def _disk(settings: Settings) -> Answer:
 
 
 def _receiver(place: Here) -> Answer:
+    from pipeline.cli.receiver_counts import requests_by_outcome, words
     from pipeline.operations.workers import fetch
 
     address = place.settings.otlp_http
     told = fetch(f"http://{address}/ready")
     data = {"address": address, "status": told.status}
     if told.status == 200:
-        return Answer(f"takes OTLP at http://{address}", data)
+        outcomes = requests_by_outcome(fetch(f"http://{address}/metrics").text)
+        return Answer(f"takes OTLP at http://{address}; {words(outcomes)}", {**data, "requests": outcomes})
     if told.status:
         cure = "See its log: it needs Kafka, and room on its disk"
         raise Wrong(f"{address} answers with status {told.status}: {told.text[:200]}", cure, data)

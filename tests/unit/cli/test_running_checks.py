@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from collectors.http.metrics import Counters
 from pipeline.alerting.in_force import describe
 from pipeline.cli import checks
 from pipeline.cli.checks import Answer, Check, Wrong
 from pipeline.cli.here import Here, here
+from pipeline.cli.receiver_counts import requests_by_outcome, words
 from pipeline.cli.running_checks import _rules, _settings
 from pipeline.detect.rule_files import load
 from pipeline.operations.workers import WorkerState
@@ -135,3 +139,19 @@ def test_an_address_that_was_set_counts_more(tmp_path: Path, monkeypatch: pytest
     place = here()
     assert place.settings.kafka_bootstrap == "127.0.0.1:1"
     assert (place.workers, place.receiver_meant) == ((), False)
+
+
+def test_a_receiver_says_how_much_it_took_and_what_it_refused_and_why() -> None:
+    counters = Counters("otlp")
+    assert words(requests_by_outcome(counters.text().decode())) == "0 requests taken since its start, none refused"
+    counters.accepted("traces", 10)
+    counters.accepted("logs", 10)
+    counters.refused("traces", "INVALID_ARGUMENT")
+    outcomes = requests_by_outcome(counters.text().decode())
+    assert outcomes == {"accepted": 2, "invalid_argument": 1}
+    assert words(outcomes) == "2 requests taken since its start, refused: 1 invalid argument"
+
+
+@given(st.text(max_size=80))
+def test_what_is_no_metrics_counts_nothing(text: str) -> None:
+    assert requests_by_outcome(text) == {}

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from pipeline.top.pages import draw
 from pipeline.top.pulse import Pulse
 from pipeline.top.read import AlertLine, Detail, Health, Operation, Point, Service, Snapshot, VersionLine
 from pipeline.top.render import Frame
-from pipeline.top.view import SORTS, View, operations, press, rows, services
+from pipeline.top.view import HELP, SORT_KEYS, SORTS, View, operations, press, rows, services
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 KEYS = st.sampled_from(["up", "down", "enter", "esc", "tab", "backspace", *"?/asctepqjk x[]é\u200b"])
@@ -166,3 +167,10 @@ def test_bytes_of_a_terminal_are_keys(data: bytes, keys: list[str]) -> None:
 @given(st.binary(max_size=40))
 def test_no_bytes_of_a_terminal_are_too_odd(data: bytes) -> None:
     assert all(key for key in decode(data))
+
+
+def test_the_page_about_top_names_every_key() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "top.md").read_text()
+    for keys, _ in HELP:
+        assert all(f"`{key}`" in page for key in keys.split()), keys
+    assert all(f"`{key}`" in page for key in SORT_KEYS)
