@@ -14,7 +14,12 @@ class Batching(Section):
 
     batch_max_bytes: int = Field(16 << 20, ge=1 << 10, le=1 << 30, description="a batch ends at this many bytes")
     batch_max_records: int = Field(50_000, ge=1, description="a batch ends at this many records")
-    batch_max_wait_s: float = Field(0.5, gt=0, le=30, description="a batch ends this long after its first record")
+    batch_max_wait_s: float = Field(
+        0.5,
+        gt=0,
+        le=30,
+        description="a batch ends this long after its first record; 2.5 times as long while it is below 64 KiB",
+    )
     send_deadline_s: float = Field(
         60, gt=0, description="an insert may begin this long after its intent was acknowledged"
     )

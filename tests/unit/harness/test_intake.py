@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import Never
 from pipeline.harness.gather import CutRange
-from pipeline.harness.intake import PartitionIntake, RangeIntake
+from pipeline.harness.intake import QUIET_BYTES, PartitionIntake, RangeIntake, wait_s
 from pipeline.harness.memory import MemoryGroup
 from pipeline.harness.types import Fetch, Limits, Membership, Partition
 from pipeline.model.values import Values
@@ -111,3 +111,29 @@ def test_what_comes_through_another_membership_is_dropped(kind: str) -> None:
         assert not intake.anything
 
     run(kind, script)
+
+
+@pytest.mark.parametrize("size_bytes", [1, QUIET_BYTES - 1])
+def test_a_batch_waits_longer_while_little_comes_but_well_within_two_seconds(size_bytes: int) -> None:
+    quiet_s, busy_s = wait_s(Limits(), size_bytes), wait_s(Limits(), QUIET_BYTES)
+    assert busy_s == Limits().batch_max_wait_s
+    assert 2 * busy_s < quiet_s < 1.5
+
+
+def test_of_two_batches_that_began_together_the_larger_ends_first() -> None:
+    async def ended_first() -> str:
+        limits = replace(LIMITS, batch_max_bytes=1 << 20, batch_max_wait_s=0.2)
+        group = MemoryGroup({AT: [b"x"]})
+        group.pipelines[AT] = Nobody()
+        membership = group.join()
+        waiting = set()
+        for name, size_bytes in (("little", 1), ("much", QUIET_BYTES)):
+            intake = RangeIntake(group, membership, AT, limits)
+            await intake.begin(0)
+            intake.deliver(fetch(membership, 0, b"v" * size_bytes))
+            waiting.add(asyncio.create_task(intake.collect(None), name=name))
+        done, rest = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        assert all([await task for task in rest])
+        return " ".join(task.get_name() for task in done)
+
+    assert asyncio.run(ended_first()) == "much"
