@@ -6,7 +6,7 @@ Promises of every service (tests/integration/collectors holds each registered on
 - `stop` takes nothing new, and ends within its grace and the publisher's deadline, each request acknowledged or told.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,6 +37,8 @@ class Example:
     path: str
     content_type: str
     body: bytes
+    mark: bytes
+    """What lies on Kafka once for each time that it was taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,8 @@ class Collector:
     summary: str
     settings: type[CollectorSettings]
     topics: tuple[str, ...]
+    http: str
+    """The setting of its HTTP door, where /live, /ready and /metrics are."""
     service: Callable[[Any, Publisher], Service]
     """From settings (of the class above) and a publisher, not yet started."""
     example: Callable[[], Example]
-
-    @property
-    def ports(self) -> Mapping[str, str]:
-        """Setting of each address → its default."""
-        return {name: str(self.settings.model_fields[name].default) for name in self.settings.ports}

@@ -105,7 +105,7 @@ def main(collector: Collector) -> None:
     parser = argparse.ArgumentParser(prog=f"python -m collectors.{collector.name}", description=collector.summary)
     parser.add_argument("--json", action="store_true", help="once ready, print the addresses as one line of JSON")
     arguments = parser.parse_args()
-    for line in unknown(os.environ):
+    for line in unknown(os.environ, collector.settings.model_fields):
         print(f"tailrace {collector.name}: {line}", file=sys.stderr)
     try:
         settings, _ = read(collector.settings)

@@ -10,6 +10,7 @@ It doesn't know keys, paths or bodies. Collectors may import it (docs/adr/0008-d
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -67,6 +68,23 @@ def guard(bound_host: str, origins: Collection[str] = ()) -> Middleware:
         return refused
 
     return guarded
+
+
+def server_log(name: str) -> logging.Logger:
+    """The log of an HTTP server's library, for `web.AppRunner(logger=…)`, without what clients do wrong.
+
+    They are told, and bytes of theirs (keys, too) stay out of our log. A fault of ours is still logged, with its traceback.
+    """
+    log = logging.getLogger(name)
+    log.addFilter(_ours)  # the same function again changes nothing
+    return log
+
+
+def _ours(record: logging.LogRecord) -> bool:
+    from aiohttp.http_exceptions import HttpProcessingError
+
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
 
 
 def demand_locked(setting: str, address: str, *, insecure_setting: str, insecure: bool, locked: bool = False) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from collectors.http.client_faults import server_log
 from collectors.http.delivery import Delivery
 from collectors.http.front import JSON, Dialect, Endpoint, HttpFront
 from collectors.http.listen import listening_for
 from collectors.http.site import GatedSite
 from collectors.settings import CollectorSettings
+from pipeline.http_guard import server_log
 from pipeline.settings.base import host_port
 
 LINGERING_S = 1.0
@@ -47,7 +47,7 @@ class HttpService:
             self._app.application(),
             auto_decompress=False,
             access_log=None,
-            logger=server_log(),
+            logger=server_log("collectors.http.server"),
             shutdown_timeout=self._front.stop_grace_s,
             lingering_time=LINGERING_S,
         )

@@ -5,6 +5,8 @@ from collectors.otlp.config import OtlpSettings
 from collectors.publish.base import Publisher
 from schemas import topics
 
+ONE_LOG = b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"an example"}}]}]}]}'
+
 
 def _service(settings: OtlpSettings, publisher: Publisher) -> Service:
     from collectors.otlp.service import Receiver
@@ -18,5 +20,6 @@ OTLP = Collector(
     settings=OtlpSettings,
     topics=(topics.SPANS, topics.METRICS, topics.LOGS),
     service=_service,
-    example=lambda: Example("/v1/logs", "application/json", b'{"resourceLogs": []}'),
+    http="otlp_http",
+    example=lambda: Example("/v1/logs", "application/json", ONE_LOG, b"an example"),
 )

@@ -12,4 +12,4 @@ class OtlpSettings(CollectorSettings, OtlpAddresses, SpanRetention):
     """All settings of the receiver; each is `TAILRACE_<NAME>` in the environment and `name = …` in the file."""
 
     title: ClassVar[str] = "OTLP receiver"
-    ports: ClassVar[tuple[str, ...]] = ("otlp_http", "otlp_grpc")
+    ports: ClassVar[tuple[str, ...]] = ("otlp_grpc", "otlp_http")

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from pipeline.errors import Misconfigured
-from pipeline.http_guard import demand_locked, guard, is_loopback
+from pipeline.http_guard import demand_locked, guard, is_loopback, server_log
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ async def open_doors(
     app = web.Application(middlewares=[guard(host)])
     app.add_routes([web.post("/intents/skip", on_skip), web.get("/status", on_status)])
     app.add_routes([web.get("/metrics", on_metrics), web.get("/live", on_live), web.get("/ready", on_ready)])
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, access_log=None, logger=server_log("pipeline.agents.http.server"))
     await runner.setup()
     site = web.TCPSite(runner, host.strip("[]"), int(port))
     try:

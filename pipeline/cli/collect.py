@@ -26,7 +26,9 @@ def commands(collectors: Iterable[Collector]) -> typer.Typer:
         """Run one collector."""
 
     for collector in collectors:
-        moved = " ".join(f"TAILRACE_{name.upper()}=127.0.0.1:{20_000 + n}" for n, name in enumerate(collector.ports))
+        moved = " ".join(
+            f"TAILRACE_{name.upper()}=127.0.0.1:{20_000 + n}" for n, name in enumerate(collector.settings.ports)
+        )
         collect.command(
             collector.name,
             help=collector.summary,

@@ -1,11 +1,18 @@
 """`tailrace up`: everything on one machine."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli.examples import examples
+
+if TYPE_CHECKING:
+    from collectors.base import Collector
+    from pipeline.embedded.supervisor.plan import Collects
 
 
 def register(app: typer.Typer) -> None:
@@ -36,9 +43,24 @@ def up(
     from pipeline.embedded.installed import must_have
 
     must_have("embedded")
+    from collectors.registry import REGISTERED
     from pipeline.embedded.supervisor.up import Options
     from pipeline.embedded.supervisor.up import up as run
     from pipeline.settings import load
 
     settings, sources = load(data_dir=data_dir)
-    raise typer.Exit(run(settings, Options(settings.data_dir, ports_from, workers, as_json, sources)))
+    options = Options(settings.data_dir, ports_from, workers, as_json, sources)
+    raise typer.Exit(run(settings, options, planned(REGISTERED)))
+
+
+def planned(collectors: Iterable[Collector]) -> list[Collects]:
+    """What the plan has to know of collectors. Misconfigured where one's settings are wrong."""
+    from pipeline.embedded.supervisor.plan import Collects
+    from pipeline.settings import read
+
+    found = []
+    for collector in collectors:
+        settings, sources = read(collector.settings)
+        addresses = {name: str(getattr(settings, name)) for name in collector.settings.ports}
+        found.append(Collects(collector.name, addresses, f"{collector.settings.prefix}_min_free_bytes", sources))
+    return found

@@ -28,10 +28,12 @@ def names() -> set[str]:
     return {name for model in models() for name in model.model_fields}
 
 
-def unknown(environment: Iterable[str]) -> list[str]:
-    """A line for each name of the environment that looks like a setting and is none."""
+def unknown(environment: Iterable[str], own: Iterable[str] = ()) -> list[str]:
+    """A line for each name of the environment that looks like a setting and is none; `own` are the asker's, registered or not."""
     asked = sorted(name for name in environment if name.upper().startswith(PREFIX))
-    known = {PREFIX + name.upper() for name in names()} | {PREFIX + name for name in BESIDE} if asked else set()
+    known = (
+        {PREFIX + name.upper() for name in {*names(), *own}} | {PREFIX + name for name in BESIDE} if asked else set()
+    )
     return [
         f"{name} is no setting. {advice(name, known)}"
         for name in asked

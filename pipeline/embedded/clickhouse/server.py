@@ -30,7 +30,7 @@ from pipeline.embedded.clickhouse.work import Desk
 from pipeline.embedded.confinement import Confinement, confine
 from pipeline.embedded.lifeline import FolderLock, free_port
 from pipeline.errors import Misconfigured
-from pipeline.http_guard import demand_locked
+from pipeline.http_guard import demand_locked, server_log
 
 log = logging.getLogger("tailrace.embedded.clickhouse")
 EXIT_MISCONFIGURED = 2
@@ -99,6 +99,7 @@ class Server:
         runner = web.AppRunner(
             gateway.application(self._options.host),
             access_log=None,
+            logger=server_log("pipeline.embedded.clickhouse.http"),
             handler_cancellation=True,
             auto_decompress=False,
             read_bufsize=1 << 20,

@@ -7,8 +7,8 @@ import sys
 import urllib.error
 import urllib.request
 from asyncio import to_thread
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,46 +17,59 @@ from pipeline.embedded.lifeline import free_port
 from pipeline.embedded.logins import LOGINS, WORKER
 from pipeline.embedded.supervisor.process import Probe, Process
 from pipeline.errors import Misconfigured
-from pipeline.settings import Settings
+from pipeline.settings import PREFIX, Settings
 
 HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
+class Collects:
+    """A collector to run, `tailrace collect NAME`: what the registration of collectors says of it."""
+
+    name: str
+    addresses: Mapping[str, str]
+    """Setting → address, as its settings say."""
+    min_free_setting: str
+    """The setting below how many free bytes it takes nothing in."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Where each setting came from; by default is `default`."""
+
+
+@dataclass(frozen=True)
 class Ports:
-    """Who listens where on loopback."""
+    """Who listens where on loopback; collectors by the setting of each address."""
 
     kafka: int
     clickhouse: int
-    otlp_grpc: int
-    otlp_http: int
+    collectors: Mapping[str, int]
     workers: tuple[int, ...]
 
     @classmethod
-    def consecutive(cls, first: int, workers: int) -> "Ports":
-        """From `--ports-from`: Kafka, ClickHouse, OTLP gRPC, OTLP HTTP, then the workers."""
-        last = 65_535 - 3 - workers
+    def consecutive(cls, first: int, workers: int, collectors: Sequence[Collects]) -> "Ports":
+        """From `--ports-from`: Kafka, ClickHouse, the collectors' (OTLP gRPC and HTTP first), then the workers."""
+        names = [name for one in collectors for name in one.addresses]
+        count = 2 + len(names) + workers
+        last = 65_536 - count
         if not 1 <= first <= last:
             raise Misconfigured(
-                f"--ports-from {first} is not the first of {4 + workers} ports in a row",
+                f"--ports-from {first} is not the first of {count} ports in a row",
                 f"Give a number from 1 to {last}, or leave the option out for the usual ports",
             )
-        return cls(first, first + 1, first + 2, first + 3, tuple(range(first + 4, first + 4 + workers)))
+        own = {name: first + 2 + number for number, name in enumerate(names)}
+        return cls(first, first + 1, own, tuple(range(first + count - workers, first + count)))
 
     @classmethod
-    def usual(cls, settings: Settings, workers: int) -> "Ports":
+    def usual(cls, settings: Settings, workers: int, collectors: Sequence[Collects]) -> "Ports":
         """From the settings; a worker's port is any free one, unless the settings name one for the only worker."""
         named = _port(settings.worker_http)
         own = (named,) if named and workers == 1 else tuple(free_port() for _ in range(workers))
         clickhouse = urlsplit(settings.clickhouse_url).port or 8123
-        return cls(
-            _port(settings.kafka_bootstrap), clickhouse, _port(settings.otlp_grpc), _port(settings.otlp_http), own
-        )
+        theirs = {name: _port(address) for one in collectors for name, address in one.addresses.items()}
+        return cls(_port(settings.kafka_bootstrap), clickhouse, theirs, own)
 
     def all(self) -> dict[str, int]:
         """By the names of the processes that want them."""
-        named = {"kafka": self.kafka, "clickhouse": self.clickhouse, "otlp_grpc": self.otlp_grpc}
-        named["otlp_http"] = self.otlp_http
+        named = {"kafka": self.kafka, "clickhouse": self.clickhouse, **self.collectors}
         return named | {f"worker-{n}": port for n, port in enumerate(self.workers, 1)}
 
 
@@ -66,14 +79,15 @@ def environment(ports: Ports, data_dir: Path, database: str) -> dict[str, str]:
         "TAILRACE_KAFKA_BOOTSTRAP": f"{HOST}:{ports.kafka}",
         "TAILRACE_CLICKHOUSE_URL": f"http://{HOST}:{ports.clickhouse}/{database}",
         "TAILRACE_CLICKHOUSE_REPLICATED": "0",
-        "TAILRACE_OTLP_GRPC": f"{HOST}:{ports.otlp_grpc}",
-        "TAILRACE_OTLP_HTTP": f"{HOST}:{ports.otlp_http}",
+        **{f"{PREFIX}{name.upper()}": f"{HOST}:{port}" for name, port in ports.collectors.items()},
         "TAILRACE_DATA_DIR": str(data_dir),
         "PYTHONUNBUFFERED": "1",
     }
 
 
-def steps(ports: Ports, data_dir: Path, database: str, passwords: Mapping[str, str]) -> list[list[Process]]:
+def steps(
+    ports: Ports, data_dir: Path, database: str, passwords: Mapping[str, str], collectors: Sequence[Collects]
+) -> list[list[Process]]:
     """Each starts when what it needs of the steps before is ready; the end goes the other way, step by step."""
     env = environment(ports, data_dir, database)
     writes = env | {"TAILRACE_CLICKHOUSE_USER": WORKER, "TAILRACE_CLICKHOUSE_PASSWORD": passwords[WORKER]}
@@ -107,12 +121,15 @@ def steps(ports: Ports, data_dir: Path, database: str, passwords: Mapping[str, s
                 )
                 for n, port in enumerate(ports.workers, 1)
             ),
-            Process(
-                "otlp",
-                _tailrace("collect", "otlp", "--json"),
-                env | {"TAILRACE_OTLP_MIN_FREE_BYTES": str(LOW_BYTES)},
-                says_ready=True,
-                after=frozenset({"kafka", "topics"}),
+            *(
+                Process(
+                    one.name,
+                    _tailrace("collect", one.name, "--json"),
+                    env | {f"{PREFIX}{one.min_free_setting.upper()}": str(LOW_BYTES)},
+                    says_ready=True,
+                    after=frozenset({"kafka", "topics"}),
+                )
+                for one in collectors
             ),
         ],
     ]

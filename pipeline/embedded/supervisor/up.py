@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from pipeline.embedded.lifeline import FolderLock, port_is_free
 from pipeline.embedded.supervisor.engine import Event, Supervisor
 from pipeline.embedded.supervisor.log_file import LogFile
 from pipeline.embedded.supervisor.overruled import overruled
-from pipeline.embedded.supervisor.plan import HOST, Ports, steps
+from pipeline.embedded.supervisor.plan import HOST, Collects, Ports, steps
 from pipeline.embedded.supervisor.process import Facts
 from pipeline.errors import Misconfigured
 from pipeline.operations.running import ADDRESSES
@@ -45,7 +45,7 @@ class Options:
     """Where each setting came from; by default is `default`."""
 
 
-def up(settings: Settings, options: Options) -> int:
+def up(settings: Settings, options: Options, collectors: Sequence[Collects]) -> int:
     """Run until a signal; the exit code. Misconfigured for what the user can cure."""
     data_dir = options.data_dir.resolve()
     os.umask(0o077)  # for the children, too: rows, records and logs are nobody else's
@@ -54,7 +54,9 @@ def up(settings: Settings, options: Options) -> int:
     try:
         first = options.ports_from
         ports = (
-            Ports.consecutive(first, options.workers) if first is not None else Ports.usual(settings, options.workers)
+            Ports.consecutive(first, options.workers, collectors)
+            if first is not None
+            else Ports.usual(settings, options.workers, collectors)
         )
         _check_free(ports)
         jars.ensure(jars.default_cache(), jars.read_lock())
@@ -62,8 +64,8 @@ def up(settings: Settings, options: Options) -> int:
             print(f"{earlier} holds data of before; `--data-dir .data` goes on with that", file=sys.stderr)
         known = logins.ensure(data_dir)
         logins.write_logins(data_dir, settings.database, known)
-        run = _Up(data_dir, lock, ports, settings.database, known, as_json=options.as_json)
-        for line in overruled(settings, options.sources, ports):
+        run = _Up(data_dir, lock, ports, settings.database, known, collectors, as_json=options.as_json)
+        for line in overruled(settings, options.sources, ports, collectors):
             run.say(line)
         return asyncio.run(run.run())
     finally:
@@ -88,6 +90,7 @@ class _Up:
         ports: Ports,
         database: str,
         passwords: Mapping[str, str],
+        collectors: Sequence[Collects],
         *,
         as_json: bool,
     ) -> None:
@@ -96,6 +99,7 @@ class _Up:
         self._exit_code = 0
         self._logs = data_dir / "logs"
         self._ports = ports
+        self._collectors = collectors
         self._database = database
         self._passwords = passwords
         self._as_json = as_json
@@ -104,9 +108,8 @@ class _Up:
         self._log = LogFile(self._logs / "up.log")
 
     async def run(self) -> int:
-        supervisor = Supervisor(
-            steps(self._ports, self._data_dir, self._database, self._passwords), self._logs, self._tell
-        )
+        plan = steps(self._ports, self._data_dir, self._database, self._passwords, self._collectors)
+        supervisor = Supervisor(plan, self._logs, self._tell)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -133,8 +136,7 @@ class _Up:
         addresses = {
             "kafka": facts.get("kafka", f"{HOST}:{self._ports.kafka}"),
             "clickhouse": facts.get("clickhouse", f"http://{HOST}:{self._ports.clickhouse}"),
-            "otlp_http": facts.get("otlp_http", f"{HOST}:{self._ports.otlp_http}"),
-            "otlp_grpc": facts.get("otlp_grpc", f"{HOST}:{self._ports.otlp_grpc}"),
+            **{name: facts.get(name, f"{HOST}:{port}") for name, port in self._ports.collectors.items()},
         }
         workers = [f"http://{HOST}:{port}" for port in self._ports.workers]
         rest = {"data_dir": str(self._data_dir), "database": self._database, "worker_http": workers}

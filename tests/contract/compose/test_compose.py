@@ -10,9 +10,9 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from collectors.otlp.config import OtlpSettings
+from collectors.registry import REGISTERED
 from pipeline.cli import COMMANDS
-from pipeline.settings import Settings
+from pipeline.settings.known import models
 from schemas.topics import registry
 
 ROOT = Path(__file__).parents[3]
@@ -49,7 +49,7 @@ def test_a_misspelt_or_mistyped_key_is_refused(path: tuple[str, ...], value: obj
 
 
 def test_every_setting_of_ours_exists_under_that_name() -> None:
-    known = {f"TAILRACE_{name.upper()}" for model in (Settings, OtlpSettings) for name in model.model_fields}
+    known = {f"TAILRACE_{name.upper()}" for model in models() for name in model.model_fields}
     used = {name for service in OURS.values() for name in service["environment"]}
     assert used
     assert used <= known
@@ -63,11 +63,16 @@ def test_every_command_is_one_of_ours(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_the_settings_of_each_service_are_valid(name: str) -> None:
     given = {key.removeprefix("TAILRACE_").lower(): value for key, value in OURS[name]["environment"].items()}
-    worker = Settings.model_validate({key: value for key, value in given.items() if key in Settings.model_fields})
-    receiver = OtlpSettings.model_validate(
-        {key: value for key, value in given.items() if key in OtlpSettings.model_fields}
-    )
-    assert worker.model_fields_set | receiver.model_fields_set == set(given)
+    read = set()
+    for model in models():
+        own = {key: value for key, value in given.items() if key in model.model_fields}
+        read |= model.model_validate(own).model_fields_set
+    assert read == set(given)
+
+
+def test_every_registered_collector_is_a_service() -> None:
+    commands = [service["command"] for service in OURS.values()]
+    assert all(["collect", collector.name] in commands for collector in REGISTERED)
 
 
 def test_two_workers_one_collector_and_grafana_only_when_asked_for() -> None:

@@ -5,7 +5,7 @@ import logging
 import pytest
 from aiohttp.http_exceptions import BadHttpMessage
 
-from collectors.http.client_faults import server_log
+from pipeline.http_guard import server_log
 from tests.support.otlp_receiver import receiver
 from tests.unit.collectors.otlp.test_hostile import raw
 
@@ -20,5 +20,5 @@ async def test_a_head_that_is_no_http_leaves_nothing_in_the_log(caplog: pytest.L
 
 def test_our_own_faults_are_still_logged(caplog: pytest.LogCaptureFixture) -> None:
     for error in (BadHttpMessage("theirs"), RuntimeError("ours")):
-        server_log().error("failed", exc_info=error)
+        server_log("collectors.http.server").error("failed", exc_info=error)
     assert [one.exc_info[1].args for one in caplog.records if one.exc_info and one.exc_info[1]] == [("ours",)]
