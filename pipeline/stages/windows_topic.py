@@ -21,7 +21,7 @@ from pipeline.errors import Never
 from pipeline.kernels.window.sparse import BUCKETS_MAX
 from pipeline.model.outcome import Message
 from pipeline.model.window_partials import Range, WindowPartials
-from schemas.columns import PARTIALS_METADATA
+from schemas.columns import PARTIALS_METADATA, WINDOW_S
 from schemas.families.base import Family, Kind
 from schemas.topics import WINDOWS
 
@@ -96,9 +96,12 @@ def read(value: bytes, families: Mapping[str, Family]) -> WindowPartials:
 
 
 def _check(rows: pa.RecordBatch, family: Family) -> None:
-    """What Arrow does not see to: nothing missing, and buckets that kernels may count in."""
+    """What Arrow does not see to: nothing missing, windows and weights that there are, and buckets that kernels may count in."""
     if any(column.null_count for column in rows.columns):
         raise ValueError("a value is missing")
+    starts = rows.column("window_start_s").to_numpy()
+    if np.any((starts < 0) | (starts % WINDOW_S != 0)):
+        raise ValueError("a window that begins where none does")
     weights = [rows.column(one.name) for one in family.sums if one.part is None and one.kind is Kind.WEIGHTED]
     sketch = rows.column(family.sketch) if family.sketch else None
     if sketch is not None:

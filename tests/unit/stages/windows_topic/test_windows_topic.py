@@ -18,7 +18,7 @@ SOURCE = Range("otlp_spans", "0" * 32, 3, 10, 20, 1_000, 2_000)
 names = st.sampled_from(["", "shop", "pay", "stock", "büro"])
 rows = st.fixed_dictionaries(
     {
-        "window_start_s": st.integers(0, 2**40),
+        "window_start_s": st.integers(0, 2**36).map(lambda n: 10 * n),
         "environment": names,
         "service": names,
         "version": names,
@@ -155,3 +155,10 @@ def test_a_weight_that_cannot_be_counted_is_malformed_and_reaches_no_sum(weight:
     bad = WindowPartials(SOURCE, pa.RecordBatch.from_pylist([row], schema=JOBS.partials), JOBS)
     with pytest.raises(Never, match="a weight that can't be counted"):
         read(messages(bad, 1)[0].value, FAMILIES)
+
+
+@pytest.mark.parametrize("start_s", [5, -10, 1_700_000_001])
+def test_a_window_that_no_stage_1_makes_is_malformed_and_shifts_no_others(start_s: int) -> None:
+    bad = pa.RecordBatch.from_pylist([JOB | {"window_start_s": start_s}], schema=JOBS.partials)
+    with pytest.raises(Never, match="a window that begins where none does"):
+        read(messages(WindowPartials(SOURCE, bad, JOBS), 1)[0].value, FAMILIES)
