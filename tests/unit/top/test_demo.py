@@ -2,12 +2,14 @@
 
 import itertools
 import json
+from xml.etree import ElementTree
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.demo.schedule import FIRST, LATER, ROUND_S, due, notes, plan
 from pipeline.demo.servers import Addresses, Progress
+from pipeline.demo.shop import ROOT, SERVICES
 from pipeline.demo.verdict import Seen
 
 TIMES = st.lists(st.floats(0, 3 * ROUND_S), min_size=1, max_size=40).map(sorted)
@@ -77,3 +79,14 @@ def test_what_is_missing_is_named() -> None:
 def test_a_span_that_was_sent_and_is_no_row_or_not_counted_is_missing(sent: int, rows: int, counted: int) -> None:
     seen = Seen(rows=rows, services=4, counted=counted, fired=1, firing_now=0, sent=sent)
     assert (seen.missing() == []) == (rows >= sent and counted == rows)
+
+
+def test_the_picture_in_the_readme_is_of_this_demo_and_tells_what_the_text_tells() -> None:
+    root = ElementTree.parse(ROOT / "docs" / "live.svg").getroot()  # noqa: S314 - our own
+    words = [node.text or "" for node in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {*SERVICES, "firing"} <= set(words)
+    assert not any(set(word) & set("█▇▆▅▄▃▂▁─│╭╮╰╯") for word in words)
+    assert FIRST.says in " ".join(words)
+    text = (ROOT / "README.md").read_text()
+    assert f"has {['no', 'one', 'two', 'three', 'four', 'five'][len(SERVICES)]} services" in text
+    assert f"After {FIRST.at_s:.0f} s {FIRST.service} starts to fail" in text
