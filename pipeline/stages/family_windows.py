@@ -7,7 +7,7 @@ and the topic `alerts` hold. Only topics that send partials of the family hold i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,9 @@ from schemas.alert import Alert
 from schemas.columns import WINDOW_S
 from schemas.families.base import Family
 
+BEHIND_S = 20
+"""A window that closes so long after it could have is closed behind, and so are those that began before that moment: we did not listen then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -30,19 +33,29 @@ class Step:
     closed: SeriesWindows
     alerts: tuple[Alert, ...]
     stored: bool = False
+    behind: tuple[int, int] | None = None
+    """The last stretch in which reading was behind, as in `Bookmark`: a successor must know it before it finds the window stored."""
 
 
 class FamilyWindows:
     """See the module. `topics`: those whose records give partials of the family."""
 
     def __init__(
-        self, family: Family, topics: frozenset[str], at: tuple[int, str], state: RollingState, judge: PartitionJudge
+        self,
+        family: Family,
+        topics: frozenset[str],
+        at: tuple[int, str],
+        state: RollingState,
+        judge: PartitionJudge,
+        lateness_s: float = 0.0,
     ) -> None:
         self.family = family
         self.state = state
         self.judge = judge
         self._topics = topics
         self._at = at
+        self._lateness_ms = round(lateness_s * 1000)
+        self._behind: tuple[int, int] | None = None
         self._seen: tuple[int, frozenset[Source]] | None = None
         """Broker time, milliseconds, and the source partitions that were idle then."""
 
@@ -57,6 +70,7 @@ class FamilyWindows:
 
         `committed_through_s`: end of the last window whose alerts went out; `stored_through_s`: of the last that is stored.
         """
+        self._behind = bookmark.behind
         known = [end_s for end_s in (committed_through_s, stored_through_s) if end_s is not None]
         rolling = self.state.restoring(max(known), replay_until_offset, bookmark) if known else None
         return Restoring(self, rolling, committed_through_s)
@@ -74,6 +88,10 @@ class FamilyWindows:
         gone = {source for source in heard if source not in mine}
         self._seen = (now_ms, frozenset(idle | gone))
 
+    def bookmark(self) -> Bookmark:
+        """What a commit says of the family."""
+        return replace(self.state.bookmark(), behind=self._behind)
+
     def steps(self) -> Iterator[Step]:
         """Close what may be closed by the last look, window after window."""
         if self._seen is None:
@@ -81,7 +99,10 @@ class FamilyWindows:
         now_ms, idle = self._seen
         for window in self.state.closable(now_ms, idle, watched=self.judge.watched):
             closed = self.state.close(window)
-            yield Step(closed, self.judge.judged(closed))
+            if now_ms - closed.window_end_s * 1000 - self._lateness_ms > BEHIND_S * 1000:
+                self._fell_behind(closed.window_start_s * 1000, now_ms)
+            closed = replace(closed, behind=self._is_behind(closed.window_start_s))
+            yield Step(closed, self.judge.judged(closed), behind=self._behind)
 
     def windows_of(self, rows: pa.Table) -> Iterator[SeriesWindows]:
         """Stored rows, window by window."""
@@ -90,7 +111,19 @@ class FamilyWindows:
         for start in np.unique(starts):
             part = rows.filter(pa.array(starts == start))
             incomplete = bool(pc.any(part.column("incomplete")).as_py())
-            yield SeriesWindows(partition, epoch, int(start), int(start) + WINDOW_S, incomplete, part, self.family)
+            behind = self._is_behind(int(start))
+            yield SeriesWindows(
+                partition, epoch, int(start), int(start) + WINDOW_S, incomplete, part, self.family, behind
+            )
+
+    def _fell_behind(self, start_ms: int, now_ms: int) -> None:
+        goes_on = self._behind is not None and start_ms <= self._behind[1]
+        self._behind = (
+            (self._behind[0], max(self._behind[1], now_ms)) if goes_on and self._behind else (start_ms, now_ms)
+        )
+
+    def _is_behind(self, start_s: int) -> bool:
+        return self._behind is not None and self._behind[0] <= start_s * 1000 < self._behind[1]
 
 
 class Restoring:
@@ -107,7 +140,8 @@ class Restoring:
             if self._through_s is not None and closed.window_end_s <= self._through_s:
                 self._windows.judge.remember(closed, self._through_s)
             else:
-                steps.append(Step(closed, self._windows.judge.judged(closed), stored=True))
+                alerts = self._windows.judge.judged(closed)
+                steps.append(Step(closed, alerts, stored=True, behind=self._windows.bookmark().behind))
         if self._rolling is not None:
             self._rolling.add(rows)
         return steps

@@ -55,7 +55,9 @@ class PartitionWindows:
                 partition, family, mine, told[family.name], alerts_per_rule=alerts_per_rule, belongs=belongs
             )
             state = RollingState(family, partition, epoch, merge, store())
-            self.families[family.name] = FamilyWindows(family, topics, (partition, epoch), state, judge)
+            self.families[family.name] = FamilyWindows(
+                family, topics, (partition, epoch), state, judge, merge.lateness_s
+            )
 
     @property
     def oldest_needed_offset(self) -> int | None:
@@ -71,7 +73,7 @@ class PartitionWindows:
 
     def bookmarks(self) -> dict[str, Bookmark]:
         """What a commit says of each family."""
-        return {name: one.state.bookmark() for name, one in self.families.items()}
+        return {name: one.bookmark() for name, one in self.families.items()}
 
     def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:
         """Merge one record into its family; False where its range was merged before."""

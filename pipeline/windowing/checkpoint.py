@@ -1,11 +1,13 @@
 """What stage 2 writes into a commit's metadata: `w2; <epoch of tailrace.windows>; {<family>: <bookmark>, …}`.
 
-A bookmark is JSON: `closed_through_s`, the end of the last closed window; `lost_until_ms`; and `heard`, how far each source partition was heard.
+A bookmark is JSON: `closed_through_s`, the end of the last closed window; `lost_until_ms`; `behind`, the last stretch in which reading was behind, for
+an hour; and `heard`, how far each source partition was heard.
 With spans alone it is `w1; <epoch>; <bookmark>`, as it was before there were other families.
 
 Kafka takes 4096 bytes (`offset.metadata.max.bytes`). Where all would be longer, families leave out `heard`, the longest first: nothing is merged twice
-or lost for that, but after a restart a source of which nothing new comes holds the family's windows for `hold_s`, once. Where even that does not
-help there are too many families: `check_room` says so before anything begins.
+or lost for that, but after a restart a source of which nothing new comes holds the family's windows for `hold_s`, once. Then `behind`
+goes: a successor may take for silence what was not listened to. Where even that does not help there are too many families: `check_room` says so before
+anything begins.
 
 Promises: `encode` and `parse` are inverse but for what is left out. Another program's text is refused, never guessed; entries of families that this
 worker lacks stay as they are.
@@ -18,9 +20,11 @@ from dataclasses import dataclass, replace
 from pipeline.errors import Misconfigured
 from pipeline.stages.merge import Bookmark, Source
 from pipeline.stages.windows_topic import UNNAMED
+from schemas.columns import ROLLING_WINDOWS_S
 
 ONE_FAMILY, MANY_FAMILIES = "w1", "w2"
 METADATA_MAX = 4096
+HISTORY_S = max(ROLLING_WINDOWS_S.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +44,18 @@ class Checkpoint:
         bookmark = replace(self.bookmarks.get(family, Bookmark()), closed_through_s=closed_through_s)
         return Checkpoint(self.epoch, {**self.bookmarks, family: bookmark})
 
+    def behind(self, family: str, behind: tuple[int, int]) -> "Checkpoint":
+        """The same, and that reading of a family was behind in this stretch."""
+        bookmark = replace(self.bookmarks.get(family, Bookmark()), behind=behind)
+        return Checkpoint(self.epoch, {**self.bookmarks, family: bookmark})
+
     def encode(self) -> str:
         """As commit metadata."""
         bookmarks = dict(self.bookmarks)
         while len(text := self._text(bookmarks)) > METADATA_MAX:
             longest = max(bookmarks, key=lambda name: len(json.dumps(_heard(bookmarks[name]))))
             if not bookmarks[longest].heard:
-                break
+                return self._text({name: replace(bookmark, behind=None) for name, bookmark in bookmarks.items()})
             bookmarks[longest] = replace(bookmarks[longest], heard={})
         return text
 
@@ -77,7 +86,7 @@ def parse(metadata: str) -> Checkpoint | None:
         told = json.loads(text)
         if version == ONE_FAMILY:
             mark = Checkpoint(epoch, {UNNAMED: _read(told)})
-            if mark.closed_through_s(UNNAMED) is not None:
+            if mark.closed_through_s(UNNAMED) is not None or mark.bookmarks[UNNAMED].behind is not None:
                 return mark
         if version == MANY_FAMILIES:
             return Checkpoint(epoch, {name: _read(bookmark) for name, bookmark in told.items()})
@@ -93,6 +102,8 @@ def _written(bookmark: Bookmark) -> dict[str, object]:
     told: dict[str, object] = {"closed_through_s": bookmark.closed_through_s}
     if bookmark.lost_until_ms > (bookmark.closed_through_s or 0) * 1000:
         told["lost_until_ms"] = bookmark.lost_until_ms
+    if bookmark.behind is not None and bookmark.behind[1] > ((bookmark.closed_through_s or 0) - HISTORY_S) * 1000:
+        told["behind"] = list(bookmark.behind)
     return told | ({"heard": _heard(bookmark)} if bookmark.heard else {})
 
 
@@ -115,4 +126,9 @@ def _read(told: Mapping[str, object]) -> Bookmark:
         topic, epoch = name.split(" ")
         for partition, end_offset in partitions.items():
             sources[Source(topic, epoch, int(partition))] = int(end_offset)
-    return Bookmark(through, lost, sources)
+    behind = told.get("behind")
+    if behind is not None:
+        if not isinstance(behind, list) or not all(isinstance(at_ms, int) for at_ms in behind):
+            raise TypeError("a bookmark of other types")
+        behind = (behind[0], behind[1])
+    return Bookmark(through, lost, sources, behind)

@@ -44,17 +44,23 @@ class StepPublisher:
         closed, at = step.closed, self._partition
         where = f"{at.partition}|{self._epoch}|{closed.window_end_s}"
         blocks = self._tools.blocks
+        family = closed.family.name
+        if step.behind is not None and closed.behind:
+            mark = self._mark
+            known = mark.bookmarks[family].behind if family in mark.bookmarks else None
+            if known is None or not known[0] <= closed.window_start_s * 1000 < known[1]:
+                # Before the window can be found in the store: who finds it there must judge it as we did.
+                await self.commit(self.committed, mark.behind(family, step.behind))
         if not step.stored and closed.rows.num_rows:
             block = await asyncio.get_running_loop().run_in_executor(self._tools.executor, series_rows, closed)
             await self._send(lambda: blocks.insert(block, f"{block.table}|{where}"))
             self._tools.telemetry.count("rows_written", block.rows, table=block.table)
         self._tools.faults.point("W2:after")
-        family = closed.family.name
         before_s = self._published_s.get(family)
         self._published_s[family] = closed.window_end_s
         if not step.alerts:
             return
-        mark = self.mark or Checkpoint(self._epoch, {})
+        mark = self._mark
         if before_s is not None and (mark.closed_through_s(family) or -1) < before_s:
             # The topic is about to know this window: a successor that judged an earlier one by what it says would tell of changes that never were.
             await self.commit(self.committed, mark.through(family, before_s))
@@ -66,6 +72,10 @@ class StepPublisher:
         self._tools.faults.point("W4:after")
         for alert in step.alerts:
             log.info("alert %s %s %s", alert.status, alert.fingerprint, alert.annotations.get("summary", ""))
+
+    @property
+    def _mark(self) -> Checkpoint:
+        return self.mark or Checkpoint(self._epoch, {})
 
     async def commit(self, offset: int, mark: Checkpoint) -> None:
         """W5."""

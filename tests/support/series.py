@@ -17,9 +17,11 @@ def row(**figures: object) -> dict[str, object]:
     return {**empty, "incomplete": False, **SHOP, **figures}
 
 
-def closed(end_s: int, rows: Sequence[Mapping[str, object]], *, incomplete: bool = False) -> SeriesWindows:
+def closed(
+    end_s: int, rows: Sequence[Mapping[str, object]], *, incomplete: bool = False, behind: bool = False
+) -> SeriesWindows:
     """The window that ends then."""
     start_s = end_s - WINDOW_S
     filled = [{**one, "window_start_s": start_s, "incomplete": incomplete} for one in rows]
     table = pa.Table.from_pylist(filled, schema=SERIES_WINDOWS)
-    return SeriesWindows(0, "0" * 32, start_s, end_s, incomplete, table, SPANS)
+    return SeriesWindows(0, "0" * 32, start_s, end_s, incomplete, table, SPANS, behind)

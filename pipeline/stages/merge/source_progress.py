@@ -23,6 +23,8 @@ class Bookmark:
     """Windows that begin before this broker time may lack something."""
     heard: Mapping[Source, int] = field(default_factory=dict)
     """End of the last range of each source partition that no open window needs."""
+    behind: tuple[int, int] | None = None
+    """Windows that begin in this stretch (broker time, milliseconds) were closed while reading was behind."""
 
 
 NO_BOOKMARK = Bookmark()
