@@ -55,7 +55,7 @@ def test_a_folder_that_is_open_is_refused_with_the_cure(embedded: ClickHouseProc
         [*COMMAND, "--data-dir", embedded.data_dir, "--port", "0"], capture_output=True, text=True, check=False
     )
     assert second.returncode == 2
-    assert f"already open by pid {embedded.pid}" in second.stderr
+    assert f"is in use by process {embedded.pid}" in second.stderr
     assert f"kill {embedded.pid}" in second.stderr
 
 

@@ -71,6 +71,8 @@ class KafkaBed(ConsumerRebalanceListener):  # type: ignore[misc]
             auto_offset_reset="none",
             isolation_level="read_committed",
             heartbeat_interval_ms=100,
+            session_timeout_ms=60_000,  # on a busy machine nobody is to be thought dead
+            rebalance_timeout_ms=60_000,
         )
 
     async def join(self) -> Membership:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -56,7 +57,7 @@ def _do(block: Block, up: Running, folder: Path, behind: list[tuple[Block, subpr
             assert up.ask(statement).strip(), f"{where} gives no rows:\n{statement}"
     elif block.language == "bash" and block.title == "until Ctrl-C":
         behind.append((block, _start(block, up, folder)))
-        time.sleep(1.0)  # what it says is its own affair; that it lives and ends well is asked
+        _until_it_speaks(behind[-1][1], where)  # what it says is its own affair; that it lives and ends well is asked
     elif block.language == "bash":
         process = _start(block, up, folder)
         said, _ = process.communicate(timeout=240)
@@ -81,6 +82,15 @@ def _start(block: Block, up: Running, folder: Path) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def _until_it_speaks(process: subprocess.Popen[str], where: str) -> None:
+    """Until it has a connection to a server: before that it is still being imported."""
+    deadline = time.monotonic() + 60
+    while not psutil.Process(process.pid).net_connections("tcp"):
+        assert process.poll() is None, f"{where} ended at once with {process.returncode}"
+        assert time.monotonic() < deadline, f"{where} speaks with nobody"
+        time.sleep(0.1)
 
 
 def _interrupt(process: subprocess.Popen[str]) -> tuple[int, str]:
