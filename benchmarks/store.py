@@ -3,12 +3,14 @@
     python -m benchmarks store [--inserts 100] [--seconds 20]
 
 CPU of the store's process alone, merges and the cleaning of merged-away parts included: `--inserts` blocks of 20 rows of windows,
-with the views that roll them up and into a table without any; then `--seconds` at rest; then as long at a trickle, as 100 spans/s
-make one: a block a second into each of four tables. Goals: 20 ms an insert with views, 0.06 of a core at the trickle.
+with the views that roll them up and into a table without any, and by turns with those the same as it was before: thirteen files a part, statistics,
+all threads for each insert. Then `--seconds` at rest; then as long at a trickle, as 100 spans/s make one: a block a second into each
+of four tables. Goals: 20 ms an insert with views, 0.06 of a core at the trickle.
 """
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +27,13 @@ from pipeline.sinks.clickhouse.sink import insert_settings
 TIMEOUT_S = 400
 ROWS = 20
 BLOCKS = 12
-SETTLE_S = 3.0
+SETTLE_S = 1.0
 """After the inserts, so that the merges which they caused are counted."""
+ROUNDS = 5
+"""By turns, so that both sides meet the same machine."""
+BEFORE_PARTS = {"min_bytes_for_full_part_storage": "0", "auto_statistics_types": "'basic, uniq_v2'"}
+BEFORE_INSERT = {"max_threads": 0, "max_insert_threads": 0}
+"""As the engine has it by itself."""
 GOAL_MS = 20
 GOAL_CORES = 0.06
 TRICKLE = ("otel_traces", "span_windows", "series_windows", "progress")
@@ -70,12 +77,17 @@ class Cpu:
 class Store:
     """The server's process, a client of it, and blocks for it."""
 
-    def __init__(self, process: psutil.Process, url: str) -> None:
+    def __init__(self, process: psutil.Process, url: str, *, before: bool = False) -> None:
         self.process = process
-        self._settings: Settings = load({}, clickhouse_url=f"{url.rstrip('/')}/tailrace")[0]
+        database = "before" if before else "tailrace"
+        self._settings: Settings = load({}, clickhouse_url=f"{url.rstrip('/')}/{database}")[0]
         migrate(self._settings)
         self._client: Client = connect(self._settings)
         self._client.command("CREATE TABLE plain AS span_windows")
+        self._how: dict[str, int] = BEFORE_INSERT if before else {}
+        for table in ("plain", "span_windows", "span_windows_1m", "span_windows_1h") if before else ():
+            for name, value in BEFORE_PARTS.items():
+                self._client.command(f"ALTER TABLE {table} MODIFY SETTING {name} = {value}")
         self._columns = {table: self._names(select) for table, select in SELECTS.items()}
         self._blocks = {table: self._made(select) for table, select in SELECTS.items()}
         self._sent = 0
@@ -95,7 +107,7 @@ class Store:
             column_names=self._columns[source],
             insert_block=self._blocks[source][self._sent % BLOCKS],
             fmt="Native",
-            settings=insert_settings(f"{table}|{self._sent}", ROWS, self._settings),
+            settings={**insert_settings(f"{table}|{self._sent}", ROWS, self._settings), **self._how},
         )
 
     def cpu(self) -> Cpu:
@@ -115,16 +127,22 @@ class Store:
         self._client.close()
 
 
-def cost(store: Store, inserts: int, table: str, *, like: str = "") -> Cpu:
-    """Of one insert, in CPU-seconds; the first ten are not counted."""
-    for _ in range(10):
-        store.insert(table, like=like)
+def costs(stores: Sequence[Store], inserts: int, table: str, *, like: str = "") -> list[Cpu]:
+    """Of one insert into each store, in CPU-seconds, by turns; the first ten are not counted."""
+    used = [Cpu(0.0, 0.0) for _ in stores]
+    for store in stores:
+        for _ in range(10):
+            store.insert(table, like=like)
     time.sleep(SETTLE_S)
-    begun = store.cpu()
-    for _ in range(inserts):
-        store.insert(table, like=like)
-    time.sleep(SETTLE_S)
-    return store.cpu().since(begun, inserts)
+    for _ in range(ROUNDS):
+        for number, store in enumerate(stores):
+            begun = store.cpu()
+            for _ in range(inserts // ROUNDS):
+                store.insert(table, like=like)
+            time.sleep(SETTLE_S)
+            one = store.cpu().since(begun, 1)
+            used[number] = Cpu(used[number].user + one.user, used[number].system + one.system)
+    return [one.since(Cpu(0.0, 0.0), inserts // ROUNDS * ROUNDS) for one in used]
 
 
 def cores(store: Store, seconds: int, *tables: str) -> Cpu:
@@ -148,10 +166,12 @@ def main() -> None:
         server("clickhouse", Path(folder)) as (one, url),
     ):
         store = Store(one, url)
-        print(
-            f"insert of {ROWS} rows with two views: {cost(store, chosen.inserts, 'span_windows').ms()}; goal {GOAL_MS} ms"
-        )
-        print(f"without: {cost(store, chosen.inserts, 'plain', like='span_windows').ms()}")
+        before = Store(one, url, before=True)
+        now, then = costs([store, before], chosen.inserts, "span_windows")
+        print(f"insert of {ROWS} rows with two views: {now.ms()}, before {then.ms()}; goal {GOAL_MS} ms")
+        now, then = costs([store, before], chosen.inserts, "plain", like="span_windows")
+        print(f"without: {now.ms()}, before {then.ms()}")
+        before.close()
         print(
             f"at rest: {cores(store, chosen.seconds).of_a_core()}, {one.memory_info().rss / 2**20:,.0f} MiB", flush=True
         )

@@ -26,6 +26,8 @@ from pipeline.sinks.clickhouse.patience import MemoryPatience
 from schemas.families.base import Family
 
 T = TypeVar("T")
+FEW_ROWS = 10_000
+"""Up to so many rows one thread is cheaper than handing them around, for the table and for its views."""
 
 _HAS_PROGRESS = "SELECT count() > 0 FROM progress WHERE topic = {topic:String} AND epoch = {epoch:String} AND partition = {partition:Int32}"
 
@@ -122,7 +124,9 @@ class ClickHouse:
 def insert_settings(token: str, rows: int, settings: Settings) -> dict[str, str | int]:
     """Settings of one insert: one block stays one, the token holds for views too, and no partition limit below what retention allows."""
     whole = max(rows, 1 << 20)
+    threads = {"max_threads": 1, "max_insert_threads": 1} if rows <= FEW_ROWS else {}
     return {
+        **threads,
         "insert_deduplicate": 1,
         "insert_deduplication_token": token,
         "deduplicate_blocks_in_dependent_materialized_views": 1,
