@@ -62,4 +62,4 @@ def test_a_name_that_is_no_plain_word_never_reaches_sql(name: str) -> None:
 def test_a_figure_that_is_more_than_arithmetic_is_told() -> None:
     figure = Figure("odd", "1", lambda given: max(given.sums["jobs"], 1))
     with pytest.raises(TypeError):
-        family_sql.migration(replace(JOBS, figures=(figure,)))
+        family_sql.migration(replace(JOBS, figures=(*JOBS.figures, figure)))
