@@ -20,6 +20,8 @@ Int: TypeAlias = int | np.int64
 
 
 _CONFIG = vars(numba.config)
+_ALWAYS: dict[str, Any] = {"cache": True, "nogil": True, "no_cfunc_wrapper": True}
+"""No kernel is called as a C function: an entry for that would be a sixth of its compilation."""
 _WITHOUT_COUNTING: dict[str, Any] = {"_nrt": False}
 
 
@@ -28,7 +30,7 @@ def _compiled(function: Callable[P, R], **options: Any) -> Callable[P, R]:  # no
     given = _CONFIG["CACHE_DIR"]
     _CONFIG["CACHE_DIR"] = str(folder(Path(function.__code__.co_filename), given))
     try:
-        return cast("Callable[P, R]", numba.njit(function, cache=True, nogil=True, **options))
+        return cast("Callable[P, R]", numba.njit(function, **_ALWAYS, **options))
     finally:
         _CONFIG["CACHE_DIR"] = given
 

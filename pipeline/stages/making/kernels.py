@@ -60,9 +60,9 @@ def _leaf(layout: Layout, names: Imports) -> str:
     names.use("memory", "put64")
     names.use("walk", "copied")
     names.own("SCRATCH")
-    names.folded()
+    names.decorators("folded", "inlined")
     return block([
-        "@folded",
+        "@inlined",
         "def _leaf(b: U8, walk: Walk) -> Int:",
         '    """One leaf: a row, or a row in `Bad`; a code only where there is no room."""',
         "    if walk.rows != 0:",

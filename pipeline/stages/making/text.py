@@ -59,9 +59,9 @@ class Imports:
         self._used.setdefault(module, set()).update(names)
         return names[-1]
 
-    def folded(self) -> None:
-        """The decorator of that name."""
-        self._jit.add("folded")
+    def decorators(self, *names: str) -> None:
+        """Decorators of `kernels.jit`."""
+        self._jit.update(names)
 
     def own(self, name: str) -> str:
         """A number of the leaf's columns module."""

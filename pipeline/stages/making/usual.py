@@ -13,7 +13,6 @@ def usual_text(layout: Layout, names: Imports) -> str:
     by_name = {one.name: one for one in layout.leaf.fields}
     names.use("fields", "word_at")
     names.use("frames", "I64")
-    names.folded()
     names.own("LEN")
     lines = [
         "@folded",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.kernels.jit import Int, bare, folded
+from pipeline.kernels.jit import Int, bare, folded, inlined
 from pipeline.kernels.wire.codes import BAD_ID, INVALID_UTF8, NO_ROOM
 from pipeline.kernels.wire.counted import DROPPED
 from pipeline.kernels.wire.envelope import (
@@ -86,7 +86,7 @@ def scan(b: U8, requests: Requests, walk: Walk, begin: Int) -> tuple[Int, Int]:
     return np.int64(len(requests.status)), np.int64(-1)
 
 
-@folded
+@inlined
 def _leaf(b: U8, walk: Walk) -> Int:
     """One leaf: a row, or a row in `Bad`; a code only where there is no room."""
     if walk.rows != 0:
