@@ -70,7 +70,8 @@ class FolderLock:
         holder = os.pread(self.fd, 32, 0).decode(errors="replace").strip()
         os.close(self.fd)
         who = f"process {holder}" if holder else "another process"
-        return Misconfigured(f"{self._folder} is in use by {who}", "Stop that process, or give another --data-dir")
+        stop = f"Stop that process (kill {holder})" if holder else "Stop that process"
+        return Misconfigured(f"{self._folder} is in use by {who}", f"{stop}, or give another --data-dir")
 
     def gone(self) -> bool:
         """Whether the folder is not there any more, or another one stands in its place: what is open here is seen by nobody."""
