@@ -10,8 +10,8 @@ from typing import Any
 from pipeline import flow
 from pipeline.agents.faust_app import TailraceApp
 from pipeline.agents.run import WorkerDeps, build_worker
-from pipeline.alerting.in_force import describe
-from pipeline.detect.rule_files import load as load_rules
+from pipeline.alerting.in_force import RuleSet, describe
+from pipeline.detect.rule_files import load_set
 from pipeline.kafka.columns import warm_reading
 from pipeline.kafka.view import KafkaView
 from pipeline.malloc import keep_freed_memory
@@ -31,7 +31,8 @@ def build(settings: Settings, *, patient: bool = False, routes: Sequence[flow.Ro
         await view.close()
         await store.close()
 
-    second = stage_two(settings, store, view, routes)
+    in_force = load_set(settings.rules, flow.families(routes))
+    second = stage_two(settings, store, view, routes, in_force)
     pipelines = {topics.WINDOWS: second.pipeline}
     parts = WorkerDeps(
         {route.topic: route.work(settings) for route in routes},
@@ -44,7 +45,7 @@ def build(settings: Settings, *, patient: bool = False, routes: Sequence[flow.Ro
         warm=warm_ups(settings, routes),
         firing=view.alerts,
         patient=patient,
-        rules=lambda: describe(second.rules, settings.rules),
+        rules=lambda: describe(in_force),
     )
     return build_worker(settings, parts)
 
@@ -60,14 +61,18 @@ def warm_ups(settings: Settings, routes: Sequence[flow.Route] = flow.ROUTES) -> 
 
 
 def stage_two(
-    settings: Settings, store: ClickHouse, view: KafkaView, routes: Sequence[flow.Route] = flow.ROUTES
+    settings: Settings,
+    store: ClickHouse,
+    view: KafkaView,
+    routes: Sequence[flow.Route] = flow.ROUTES,
+    in_force: RuleSet | None = None,
 ) -> Windowing:
     """Stage 2 as the settings want it. Misconfigured where a rule file is wrong."""
     merge = MergeRules(settings.series_total, settings.lateness_s, settings.hold_s)
     return Windowing(
         store,
         view,
-        load_rules(settings.rules, flow.families(routes)),
+        (in_force or load_set(settings.rules, flow.families(routes))).rules,
         flow.families(routes),
         sources(routes),
         merge,

@@ -1,4 +1,7 @@
-"""`tailrace rules check FILE`: what is wrong with a rule file, by line, and what to write instead."""
+"""`tailrace rules`: what is wrong with rule files, by line, with what to write instead; and which rules are in force, here and in running workers.
+
+Promises: reads files, workers' /status and, to warn, the store; changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -24,24 +27,31 @@ def register(app: typer.Typer) -> None:
     rules.command(
         "check", epilog=examples("tailrace rules check my-rules.yaml", "tailrace rules check --seen my-rules/")
     )(check)
+    rules.command("show", epilog=examples("tailrace rules show", "tailrace rules show --json | jq .names"))(show)
     rules.command("defaults", epilog=examples("cp -r $(tailrace rules defaults) my-rules"))(defaults)
     app.add_typer(rules, name="rules")
 
 
 def check(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="a rule file, or a folder of them")],
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="a rule file, or a folder of them; by default what TAILRACE_RULES names"),
+    ] = None,
     seen: Annotated[
         bool, typer.Option("--seen", help="ask ClickHouse, too, and warn of rules that mean nothing that was seen")
     ] = False,
 ) -> None:
     """Validate rules; exit 1 with line and cure where something is wrong. Warnings, of what is hardly meant, end nothing."""
     from pipeline.alerting.advice import advice
-    from pipeline.detect.rule_files import BadRules, load, parse, read_text
+    from pipeline.alerting.in_force import describe
+    from pipeline.cli.here import here
+    from pipeline.detect.rule_files import DEFAULTS, BadRules, load_set, parse, read_text
     from pipeline.errors import Misconfigured
     from pipeline.flow import families
 
     known = families()
     wrong = 0
+    path = path or here().settings.rules or DEFAULTS
     found: list[Rule] = []
     files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
     for file in files:
@@ -62,7 +72,7 @@ def check(
         typer.echo(f"{path}: no *.yaml or *.yml in it", err=True)
     if not wrong and files:
         try:
-            load(path, known)
+            typer.echo(f"in force with it: {_in_words(describe(load_set(path, known)))}")
         except BadRules as error:
             typer.echo(str(error), err=True)
             wrong += 1
@@ -70,6 +80,53 @@ def check(
         typer.echo(f"warning: {line}", err=True)
     if wrong or not files:
         raise typer.Exit(1)
+
+
+def show(
+    as_json: Annotated[bool, typer.Option("--json", help="one line of JSON: names, files, digest, workers")] = False,
+) -> None:
+    """Say which rules are in force by the settings here, which file each came from, and whether running workers judge by the same.
+
+    Exit codes: 0 the same everywhere, 1 a worker judges by others.
+    """
+    import json
+
+    from pipeline.alerting.in_force import describe
+    from pipeline.cli.here import here
+    from pipeline.detect.rule_files import load_set
+    from pipeline.flow import families
+    from pipeline.operations import workers
+
+    place = here()
+    found = load_set(place.settings.rules, families())
+    ours = describe(found)
+    told = {state.address: state.told.get("rules") for state in workers.ask(place.workers)}
+    differ = {at: rules for at, rules in told.items() if isinstance(rules, dict) and rules["sha256"] != ours["sha256"]}
+    if as_json:
+        typer.echo(json.dumps({**ours, "workers": told}))
+    else:
+        width = max((len(rule.name) for rule in found.rules), default=0)
+        for rule in sorted(found.rules, key=lambda one: one.name):
+            how = " (overrides the shipped one)" if rule.name in found.overridden else ""
+            typer.echo(f"{rule.name:{width}}  {rule.severity:8}  {found.sources[rule.name]}{how}")
+        typer.echo(_in_words(ours))
+        for at, rules in told.items():
+            typer.echo(f"{at}: {_of_worker(rules, differs=at in differ)}")
+        if not told:
+            typer.echo("no worker is known here (TAILRACE_WORKER_HTTP names one)")
+    raise typer.Exit(1 if differ else 0)
+
+
+def _in_words(told: Mapping[str, object]) -> str:
+    names, off = told["names"], told["disabled"]
+    left_out = f", without {', '.join(off)}" if isinstance(off, list) and off else ""
+    return f"{len(names) if isinstance(names, list) else 0} rules from {told['from']}{left_out}"
+
+
+def _of_worker(rules: object, *, differs: bool) -> str:
+    if not isinstance(rules, dict):
+        return "does not tell its rules"
+    return f"judges by others: {_in_words(rules)}: {', '.join(rules['names'])}" if differs else "judges by these"
 
 
 def _unseen(rules: Sequence[Rule], families: Mapping[str, Family]) -> list[str]:

@@ -109,7 +109,7 @@ def _workers(states: Sequence[WorkerState]) -> Answer:
 def _rules(settings: Settings, states: Sequence[WorkerState]) -> Answer:
     """What the running workers judge by, against the files here."""
     from pipeline.alerting.in_force import describe
-    from pipeline.detect.rule_files import load
+    from pipeline.detect.rule_files import load_set
     from pipeline.errors import TailraceError
     from pipeline.flow import families
 
@@ -124,7 +124,7 @@ def _rules(settings: Settings, states: Sequence[WorkerState]) -> Answer:
     running = next(iter(told.values()))
     words = f"{_set(running)}: {', '.join(running.get('names', ()))}"
     try:
-        ours = describe(load(settings.rules, families()), settings.rules)
+        ours = describe(load_set(settings.rules, families()))
     except TailraceError as error:
         return Answer(f"{words}; those here can't be read: {error}", data, notice=True)
     if ours["sha256"] in sets:

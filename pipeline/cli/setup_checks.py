@@ -69,11 +69,13 @@ def _packages() -> str:
 
 
 def _rules(settings: Settings) -> str:
-    from pipeline.detect.rule_files import load
+    from pipeline.alerting.in_force import describe
+    from pipeline.detect.rule_files import load_set
     from pipeline.flow import families
 
-    rules = load(settings.rules, families())
-    return f"{len(rules)} from {settings.rules or 'the shipped defaults'}"
+    found = load_set(settings.rules, families())
+    off = f" without {', '.join(found.disabled)}" if found.disabled else ""
+    return f"{len(found.rules)} from {describe(found)['from']}{off}"
 
 
 def _kafka(settings: Settings) -> str:

@@ -1,20 +1,22 @@
 """Rule files: YAML text to rules, with the line of everything that is wrong and what to write instead.
 
-Promises: nothing of YAML's surprises: no aliases, no duplicate keys, at most 1 MiB; all problems of a file at once. Names are
-unique over all files that are loaded together. Does not look at the environment.
+A file adds to the shipped defaults: `rules` gives rules, of which one with a default's name takes its place; `disable` takes defaults out by name,
+`defaults: false` all of them. Promises: nothing of YAML's surprises: no aliases, no duplicate keys, at most 1 MiB; all problems of a file at once.
+Names are unique over all files that are loaded together. Does not look at the environment.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipeline import alerting
+from pipeline.alerting.in_force import DEFAULTS_NAME, RuleSet
 from pipeline.alerting.rules import Rule, nearest
 from pipeline.detect.registry import KINDS, kind_of
 from pipeline.errors import Misconfigured
@@ -22,6 +24,8 @@ from schemas.families.base import Family
 
 DEFAULTS = Path(alerting.__file__).with_name("defaults")
 MAX_BYTES = 1 << 20
+SECTIONS = ("rules", "disable", "defaults")
+SHAPE = "Begin with `rules:` and a list of rules under it"
 
 Lines = dict[tuple[str | int, ...], int]
 
@@ -46,28 +50,68 @@ class BadRules(Misconfigured):
         self.problems = problems
 
 
+@dataclass(slots=True)
+class RuleFile:
+    """What one file says."""
+
+    rules: list[Rule] = field(default_factory=list)
+    disable: dict[str, int] = field(default_factory=dict)
+    """Name of a shipped rule that it takes out → line."""
+    defaults: bool = True
+    """False: it takes all of them out."""
+    problems: list[Problem] = field(default_factory=list)
+
+
 def parse(text: str, families: Mapping[str, Family]) -> tuple[list[Rule], list[Problem]]:
-    """The rules of one file's text, and what is wrong with the others, in the order of lines."""
-    rules, lines, problems = _read(text, families)
-    return rules, sorted(problems + _twice(rules, lines), key=lambda problem: problem.line)
+    """The rules of one file's text, and what is wrong with it, in the order of lines."""
+    found = read_file(text, families)
+    return found.rules, found.problems
 
 
 def load(folder: Path | None, families: Mapping[str, Family]) -> tuple[Rule, ...]:
-    """All rules of `*.yaml` and `*.yml` in a folder (or of one file); without one, the shipped defaults. BadRules names line and cure."""
-    path = folder or DEFAULTS
+    """The rules of `load_set`."""
+    return load_set(folder, families).rules
+
+
+def load_set(folder: Path | None, families: Mapping[str, Family]) -> RuleSet:
+    """The shipped defaults with what `*.yaml` and `*.yml` of a folder (or one file) add, override and disable. BadRules names line and cure."""
+    shipped = {rule.name: rule for file in rule_paths(DEFAULTS) for rule in _file(file, families).rules}
+    own: dict[str, Rule] = {}
+    sources: dict[str, str] = dict.fromkeys(shipped, DEFAULTS_NAME)
+    off: dict[str, tuple[Path, int]] = {}
+    defaults = True
+    for path in [] if folder is None else rule_paths(folder):
+        found = _file(path, families)
+        if twice := [rule.name for rule in found.rules if rule.name in own]:
+            told = (Problem(1, f"rule {name} is in another file as well", "Rename one of them") for name in twice)
+            raise BadRules(path, list(told))
+        own |= {rule.name: rule for rule in found.rules}
+        sources |= {rule.name: str(path) for rule in found.rules}
+        off |= {name: (path, line) for name, line in found.disable.items()}
+        defaults = defaults and found.defaults
+    for name, (path, line) in off.items():
+        if name in own:
+            raise BadRules(path, [Problem(line, f"rule {name} is disabled and given", "Keep one: the given overrides")])
+        if name not in shipped:
+            raise BadRules(path, [Problem(line, f"there is no shipped rule {name!r}", nearest(name, shipped))])
+    gone = set(off) if defaults else set(shipped) - set(own)
+    rules = {name: rule for name, rule in shipped.items() if name not in gone} | own
+    origins = {name: sources[name] for name in rules}
+    return RuleSet(tuple(rules.values()), origins, tuple(sorted(gone)), tuple(sorted(set(own) & set(shipped))))
+
+
+def rule_paths(path: Path) -> list[Path]:
+    """The rule files of a folder, or the one that is named; Misconfigured where there is none."""
     if not path.exists():
         raise Misconfigured(f"TAILRACE_RULES names {path}, which is not there", "Make it, or unset the setting")
-    files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
-    rules: dict[str, Rule] = {}
-    for file in files:
-        found, problems = parse(read_text(file), families)
-        for rule in found:
-            if rule.name in rules:
-                problems.append(Problem(1, f"rule {rule.name} is in another file as well", "Rename one of them"))
-            rules[rule.name] = rule
-        if problems:
-            raise BadRules(file, problems)
-    return tuple(rules.values())
+    return sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
+
+
+def _file(path: Path, families: Mapping[str, Family]) -> RuleFile:
+    found = read_file(read_text(path), families)
+    if found.problems:
+        raise BadRules(path, found.problems)
+    return found
 
 
 def read_text(path: Path) -> str:
@@ -85,44 +129,78 @@ def read_text(path: Path) -> str:
         raise BadRules(path, [Problem(line, "this is not UTF-8", "Save the file as UTF-8")]) from None
 
 
-def _read(text: str, families: Mapping[str, Family]) -> tuple[list[Rule], dict[str, list[int]], list[Problem]]:
-    names: dict[str, list[int]] = {}
+def read_file(text: str, families: Mapping[str, Family]) -> RuleFile:
+    """All that one file's text says, problems in the order of lines."""
+    root = _compose(text)
+    found = RuleFile(problems=[root]) if isinstance(root, Problem) else _sections(root, families)
+    found.problems.sort(key=lambda problem: problem.line)
+    return found
+
+
+def _compose(text: str) -> yaml.Node | Problem | None:
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            return [], names, [Problem(1, "the file uses an alias (*name)", "Write the value out")]
-        root = yaml.compose(text, yaml.SafeLoader)
+            return Problem(1, "the file uses an alias (*name)", "Write the value out")
+        return yaml.compose(text, yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return [], names, [Problem(line, f"not YAML: {error.problem}", "Mend that line; mind colons and indentation")]
+        return Problem(line, f"not YAML: {error.problem}", "Mend that line; mind colons and indentation")
     except yaml.YAMLError as error:
-        return [], names, [Problem(1, f"not YAML: {error}", "Remove the character")]
+        return Problem(1, f"not YAML: {error}", "Remove the character")
     except RecursionError:
-        return [], names, [Problem(1, "nested too deeply", "A rule has two levels")]
-    items = _items(root)
-    if isinstance(items, Problem):
-        return [], names, [items]
-    rules: list[Rule] = []
-    problems: list[Problem] = []
-    for node in items:
-        rule, wrong = _rule(node, families)
-        problems += wrong
-        if rule is not None:
-            rules.append(rule)
-            names.setdefault(rule.name, []).append(_line(node))
-    return rules, names, problems
+        return Problem(1, "nested too deeply", "A rule has two levels")
 
 
-def _items(root: yaml.Node | None) -> list[yaml.Node] | Problem:
-    shape = "Begin with `rules:` and a list of rules under it"
+def _sections(root: yaml.Node | None, families: Mapping[str, Family]) -> RuleFile:
+    found = RuleFile()
     if not isinstance(root, yaml.MappingNode):
-        return Problem(1, "no mapping with a list of rules", shape)
+        found.problems.append(Problem(1, "no mapping with a list of rules", SHAPE))
+        return found
+    lines: dict[str, list[int]] = {}
+    seen: set[str] = set()
     for key, value in root.value:
-        if key.value != "rules":
-            return Problem(_line(key), f"unknown key {key.value!r}", shape)
-        if not isinstance(value, yaml.SequenceNode):
-            return Problem(_line(value), "`rules` is not a list", shape)
-        return list(value.value)
-    return Problem(1, "no rules", shape)
+        name = str(key.value)
+        if name in seen:
+            found.problems.append(Problem(_line(key), f"{name!r} stands twice", "Keep one of them"))
+        elif name == "rules":
+            _take_rules(value, families, found, lines)
+        elif name == "disable":
+            _take_names(value, found)
+        elif name == "defaults":
+            found.defaults = str(value.value).lower() != "false"
+            if str(value.value).lower() not in ("true", "false"):
+                found.problems.append(Problem(_line(value), "`defaults` is true or false", "Write `defaults: false`"))
+        else:
+            near = difflib.get_close_matches(name, SECTIONS, 1)
+            cure = f"Did you mean {near[0]!r}?" if near and near != ["rules"] else SHAPE
+            found.problems.append(Problem(_line(key), f"unknown key {name!r}", cure))
+        seen.add(name)
+    if not seen:
+        found.problems.append(Problem(1, "no rules", SHAPE))
+    found.problems += _twice(found.rules, lines)
+    return found
+
+
+def _take_rules(value: yaml.Node, families: Mapping[str, Family], found: RuleFile, lines: dict[str, list[int]]) -> None:
+    if not isinstance(value, yaml.SequenceNode):
+        found.problems.append(Problem(_line(value), "`rules` is not a list", SHAPE))
+        return
+    for node in value.value:
+        rule, wrong = _rule(node, families)
+        found.problems += wrong
+        if rule is not None:
+            found.rules.append(rule)
+            lines.setdefault(rule.name, []).append(_line(node))
+
+
+def _take_names(value: yaml.Node, found: RuleFile) -> None:
+    nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
+    if not all(isinstance(node, yaml.ScalarNode) for node in nodes):
+        found.problems.append(
+            Problem(_line(value), "`disable` is not a list of names", "Write `disable: [HighLatency]`")
+        )
+        return
+    found.disable |= {str(node.value): _line(node) for node in nodes if node.value}
 
 
 def _rule(node: yaml.Node, families: Mapping[str, Family]) -> tuple[Rule | None, list[Problem]]:

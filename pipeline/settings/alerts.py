@@ -13,7 +13,10 @@ class Alerts(Section):
 
     title: ClassVar[str] = "Rules and alerts"
 
-    rules: Path | None = Field(None, description="folder of rule files (YAML), instead of the shipped defaults")
+    rules: Path | None = Field(
+        None,
+        description="folder of rule files (YAML), or one: they add to the shipped defaults, override and disable them by name",
+    )
     alerts_per_rule: int = Field(
         100, ge=1, description="alerts of one rule at once, per partition of stage 2; of more, one alert tells how many"
     )

@@ -29,6 +29,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, format_span_id, format_trace_id, use_span
 
 RULES = """
+defaults: false
 rules:
   - name: HalfFails
     match: {kind: server}

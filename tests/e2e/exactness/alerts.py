@@ -18,6 +18,7 @@ from tests.support.aggregated import Key
 
 THRESHOLD = 0.3
 RULES = f"""\
+defaults: false
 rules:
   - {{name: Failing, metric: error_ratio, comparison: ">", threshold: {THRESHOLD}, window: 1m, min_spans: 0, severity: warning}}
 """

@@ -32,6 +32,7 @@ from tests.support.kafka import KafkaProcess
 SOURCES = 4
 BAD, GOOD = range(4), range(4, 12)
 RULES = """\
+defaults: false
 rules:
   - {name: Failing, metric: error_ratio, comparison: ">", threshold: 0.2, resolve: 0.1, window: 1m, for: 10s, severity: critical}
 """

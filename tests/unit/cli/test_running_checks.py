@@ -8,27 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.http.metrics import Counters
-from pipeline.alerting.in_force import describe
+from pipeline.alerting.in_force import RuleSet, describe
 from pipeline.cli import checks
 from pipeline.cli.checks import Answer, Check, Wrong
 from pipeline.cli.here import Here, here
 from pipeline.cli.receiver_counts import requests_by_outcome, words
 from pipeline.cli.running_checks import _rules, _settings
-from pipeline.detect.rule_files import load
+from pipeline.detect.rule_files import load_set
 from pipeline.operations.workers import WorkerState
 from pipeline.settings import Settings
 from schemas.families.spans import SPANS
 
 HERE = Settings.model_validate({"clickhouse_url": "http://me:secret@127.0.0.1:8123/tailrace"})
 PLACE = Here(HERE, {}, (), False)
-DEFAULTS = load(None, {SPANS.name: SPANS})
+DEFAULTS = load_set(None, {SPANS.name: SPANS})
 MINE = "rules:\n  - {name: Mine, metric: rate, comparison: '>', threshold: 5, severity: info, summary: much}\n"
 
 
 def worker(name: str = "a", **changed: object) -> WorkerState:
     """One that runs by the settings here, but for what is changed, and by the default rules."""
     settings = {**HERE.redacted(), **{key: str(value) for key, value in changed.items()}}
-    return WorkerState(name, "ready", told={"settings": settings, "rules": describe(DEFAULTS, None)})
+    return WorkerState(name, "ready", told={"settings": settings, "rules": describe(DEFAULTS)})
 
 
 def test_a_worker_by_the_same_settings_differs_in_nothing() -> None:
@@ -70,18 +70,20 @@ def test_workers_of_up_have_a_login_of_their_own_and_that_is_no_difference() -> 
 def test_rules_in_force_are_named_and_compared_with_those_here(tmp_path: Path) -> None:
     same = _rules(HERE, [worker()])
     assert not same.notice
-    assert DEFAULTS[0].name in same.says
+    assert DEFAULTS.rules[0].name in same.says
     (tmp_path / "mine.yaml").write_text(MINE)
     other = _rules(HERE.model_copy(update={"rules": tmp_path}), [worker()])
     assert other.notice
     assert "only here Mine" in other.says
-    assert f"only there {', '.join(sorted(rule.name for rule in DEFAULTS))}" in other.says
+    (tmp_path / "mine.yaml").write_text("defaults: false\n" + MINE)
+    other = _rules(HERE.model_copy(update={"rules": tmp_path}), [worker()])
+    assert f"only there {', '.join(sorted(rule.name for rule in DEFAULTS.rules))}" in other.says
     (tmp_path / "mine.yaml").write_text("rules:\n  - {name: Mine, metrik: rate}\n")
     assert "can't be read" in _rules(HERE.model_copy(update={"rules": tmp_path}), [worker()]).says
 
 
 def test_workers_that_judge_by_different_rules_are_wrong() -> None:
-    other = WorkerState("b", "ready", told={"rules": describe(DEFAULTS[1:], Path("/mine"))})
+    other = WorkerState("b", "ready", told={"rules": describe(RuleSet(DEFAULTS.rules[1:], {"A": "/mine"}))})
     with pytest.raises(Wrong, match="b has 5 from /mine"):
         _rules(HERE, [worker(), other])
 
