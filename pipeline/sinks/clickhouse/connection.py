@@ -61,7 +61,7 @@ def _no_database(settings: Settings) -> Misconfigured:
     guess = f" (did you mean {near[0]!r}?)" if near else ""
     return Misconfigured(
         f"ClickHouse at {url.hostname}:{url.port or ''} answers, but has no database {settings.database!r}{guess}",
-        "Correct the name in TAILRACE_CLICKHOUSE_URL, or make it: `tailrace migrate`",
+        "Run `tailrace migrate` to make it, or correct the name in TAILRACE_CLICKHOUSE_URL",
     )
 
 

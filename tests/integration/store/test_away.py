@@ -47,7 +47,7 @@ def test_a_misspelt_database_is_told_from_a_server_that_is_away(store: str, tmp_
     code, said = tailrace(away(f"{store}/tailrase"), tmp_path, *asked)
     assert code == (1 if asked[0] in ("doctor", "status") else 2)
     assert "answers, but has no database 'tailrase' (did you mean 'tailrace'?)" in said
-    assert "Correct the name in TAILRACE_CLICKHOUSE_URL, or make it: `tailrace migrate`" in said
+    assert "Run `tailrace migrate` to make it, or correct the name in TAILRACE_CLICKHOUSE_URL" in said
     assert "Code: 81" not in said
     assert "Traceback" not in said
 
