@@ -32,7 +32,7 @@ async def open_doors(
     about: Callable[[], Mapping[str, object]] = dict,
 ) -> web.AppRunner:
     """Serve; the runner is to be cleaned up. Misconfigured: an address beyond loopback without being told that it is meant."""
-    host, _, port = address.rpartition(":")
+    host = address.rpartition(":")[0]
     demand_locked("TAILRACE_WORKER_HTTP", address, insecure_setting="TAILRACE_WORKER_HTTP_INSECURE", insecure=insecure)
 
     async def on_metrics(_: web.Request) -> web.Response:
@@ -61,24 +61,32 @@ async def open_doors(
     async def on_skip(request: web.Request) -> web.Response:
         if skip is None or not is_loopback(request.remote or ""):
             return web.json_response({"error": "only this machine may ask for that"}, status=403)
-        try:
-            told = await skip(request.query["topic"], int(request.query["partition"]))
-        except (KeyError, ValueError):
-            return web.json_response({"error": "say ?topic=T&partition=N"}, status=400)
-        except Misconfigured as error:
-            return web.json_response({"error": str(error)}, status=409)
-        except (TimeoutError, asyncio.CancelledError):
-            return web.json_response({"error": "it was not done in time: see /ready, and ask again"}, status=504)
-        return web.json_response({"skipped": told})
+        return await _skipped(skip, request)
 
     app = web.Application(middlewares=[guard(host)])
     app.add_routes([web.post("/intents/skip", on_skip), web.get("/status", on_status)])
     app.add_routes([web.get("/metrics", on_metrics), web.get("/live", on_live), web.get("/ready", on_ready)])
+    return await _serving(app, address)
+
+
+async def _skipped(skip: Skip, request: web.Request) -> web.Response:
+    try:
+        told = await skip(request.query["topic"], int(request.query["partition"]))
+    except (KeyError, ValueError):
+        return web.json_response({"error": "say ?topic=T&partition=N"}, status=400)
+    except Misconfigured as error:
+        return web.json_response({"error": str(error)}, status=409)
+    except (TimeoutError, asyncio.CancelledError):
+        return web.json_response({"error": "it was not done in time: see /ready, and ask again"}, status=504)
+    return web.json_response({"skipped": told})
+
+
+async def _serving(app: web.Application, address: str) -> web.AppRunner:
+    host, _, port = address.rpartition(":")
     runner = web.AppRunner(app, access_log=None, logger=server_log("pipeline.agents.http.server"))
     await runner.setup()
-    site = web.TCPSite(runner, host.strip("[]"), int(port))
     try:
-        await site.start()
+        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
     except OSError as error:
         await runner.cleanup()
         raise Misconfigured(
