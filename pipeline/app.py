@@ -9,9 +9,8 @@ from typing import Any
 
 from pipeline import flow
 from pipeline.agents.faust_app import TailraceApp
+from pipeline.agents.rules_watch import RulesWatch
 from pipeline.agents.run import WorkerDeps, build_worker
-from pipeline.alerting.in_force import RuleSet, describe
-from pipeline.detect.rule_files import load_set
 from pipeline.kafka.columns import warm_reading
 from pipeline.kafka.view import KafkaView
 from pipeline.malloc import keep_freed_memory
@@ -31,8 +30,8 @@ def build(settings: Settings, *, patient: bool = False, routes: Sequence[flow.Ro
         await view.close()
         await store.close()
 
-    in_force = load_set(settings.rules, flow.families(routes))
-    second = stage_two(settings, store, view, routes, in_force)
+    rules = RulesWatch(settings.rules, flow.families(routes))
+    second = stage_two(settings, store, view, rules, routes)
     pipelines = {topics.WINDOWS: second.pipeline}
     parts = WorkerDeps(
         {route.topic: route.work(settings) for route in routes},
@@ -45,7 +44,7 @@ def build(settings: Settings, *, patient: bool = False, routes: Sequence[flow.Ro
         warm=warm_ups(settings, routes),
         firing=view.alerts,
         patient=patient,
-        rules=lambda: describe(in_force),
+        rules=rules,
     )
     return build_worker(settings, parts)
 
@@ -64,15 +63,15 @@ def stage_two(
     settings: Settings,
     store: ClickHouse,
     view: KafkaView,
+    rules: RulesWatch,
     routes: Sequence[flow.Route] = flow.ROUTES,
-    in_force: RuleSet | None = None,
 ) -> Windowing:
-    """Stage 2 as the settings want it. Misconfigured where a rule file is wrong."""
+    """Stage 2 as the settings want it."""
     merge = MergeRules(settings.series_total, settings.lateness_s, settings.hold_s)
     return Windowing(
         store,
         view,
-        (in_force or load_set(settings.rules, flow.families(routes))).rules,
+        rules.rules,
         flow.families(routes),
         sources(routes),
         merge,

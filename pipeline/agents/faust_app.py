@@ -60,6 +60,9 @@ class WorkerServices(Protocol):
     async def stop(self) -> None:
         """After the last batch."""
 
+    def reload(self) -> None:
+        """Read anew what may change while it runs."""
+
 
 class TailraceApp(faust.App):
     """A Faust app whose consumer group belongs to the harness."""

@@ -1,7 +1,7 @@
 """Runs one worker: harness, Faust app, doors, watchdog, signals.
 
 Promises: exit code 0 after SIGTERM or SIGINT, once the batches in hand are done; 1 after anything that should not have happened, 2 where
-a person has to set something right; the last log line says which. Does not know what the topics hold.
+a person has to set something right; the last log line says which. SIGHUP has the rules read anew. Does not know what the topics hold.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from pipeline.agents.faust_app import Connection, TailraceApp, build, serve
 from pipeline.agents.group import KafkaGroup
 from pipeline.agents.http import bound_to, open_doors
 from pipeline.agents.own_alerts import OwnAlerts
+from pipeline.agents.rules_watch import RulesWatch
 from pipeline.errors import Misconfigured, NotNow
 from pipeline.harness.backoff import Backoff
 from pipeline.harness.partition import PartitionPipeline
@@ -78,8 +79,8 @@ class WorkerDeps:
     """Topic → hash of the settings that shape its rows; a topic without one has none."""
     patient: bool = False
     """Wait for topics and tables that are still to be made, instead of refusing."""
-    rules: Callable[[], Mapping[str, object]] = dict
-    """What rules are in force, for /status."""
+    rules: RulesWatch | None = None
+    """The rules in force; without them none are judged by."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -121,7 +122,7 @@ class WorkerServices:
         self._watchdog = Watchdog(lambda: list(harness.pipelines.values()), settings.watchdog_s, fatal)
         self._doors: AppRunner | None = None
         self._own = None if parts.firing is None else OwnAlerts(harness, parts.firing, messages, parts.blocks)
-        self._telling: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Check the sinks, open the doors."""
@@ -148,14 +149,21 @@ class WorkerServices:
             fatal(error)
         self._watchdog.start()
         if self._own is not None:
-            self._telling = asyncio.create_task(self._own.run())
+            self._tasks.append(asyncio.create_task(self._own.run()))
+        if self._rules is not None:
+            self._tasks.append(asyncio.create_task(self._rules.run()))
         log.info("worker of group %s ready to join, http://%s/metrics", settings.kafka_group, bound_to(self._doors))
+
+    def reload(self) -> None:
+        """Read the rules anew."""
+        if self._rules is not None:
+            self._rules.ask()
 
     async def stop(self) -> None:
         """Close all."""
         self._watchdog.stop()
-        if self._telling is not None:
-            self._telling.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self._close()
         if self._doors is not None:
             await self._doors.cleanup()
@@ -186,7 +194,7 @@ class WorkerServices:
         return {
             "version": version("tailrace"),
             "settings": self._settings.redacted(),
-            "rules": dict(self._rules()),
+            "rules": {} if self._rules is None else self._rules.about(),
             "lag_records": self._harness.lag_records(),
             "partitions": len(self._harness.pipelines),
         }
@@ -253,6 +261,8 @@ async def run_worker(app: TailraceApp) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if app.beside is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.beside.reload)
     try:
         await serve(app, stop)
     except Exception as error:  # noqa: BLE001 - whatever Faust raises ends the process with a reason

@@ -67,13 +67,18 @@ class AlertStateMachine:
         times: Mapping[str, tuple[int, int]] = MappingProxyType({}),
     ) -> None:
         """`times`: name → (hold, keep) in seconds of alerts that no rule stands for."""
-        self._hold_ms = {rule.name: rule.hold_s * 1000 for rule in rules}
-        self._keep_ms = {rule.name: rule.keep_for * 1000 for rule in rules} | {TOO_MANY_ALERTS: STORM_KEEP_S * 1000}
+        self.adopt(rules)
         for name, (held_s, kept_s) in times.items():
             self._hold_ms[name], self._keep_ms[name] = held_s * 1000, kept_s * 1000
         self._entries: dict[str, Entry] = {
             alert.fingerprint: Entry(None, alert=alert) for alert in alerts if alert.status == "firing"
         }
+
+    def adopt(self, rules: Iterable[Lasting]) -> None:
+        """Go on with other rules: conditions and alerts stand as they stood, and those whose rule is gone clear with the next window."""
+        rules = list(rules)
+        self._hold_ms = {rule.name: rule.hold_s * 1000 for rule in rules}
+        self._keep_ms = {rule.name: rule.keep_for * 1000 for rule in rules} | {TOO_MANY_ALERTS: STORM_KEEP_S * 1000}
 
     def tracked(self, keys: tuple[str, ...]) -> dict[Key, bool]:
         """Conditions, by rule and these keys of their series, that the next judgement must look at whatever their value; True where an alert is firing."""

@@ -126,6 +126,8 @@ def _in_words(told: Mapping[str, object]) -> str:
 def _of_worker(rules: object, *, differs: bool) -> str:
     if not isinstance(rules, dict):
         return "does not tell its rules"
+    if rules.get("error"):
+        return f"keeps the set of before ({_in_words(rules)}), since {rules['error']}"
     return f"judges by others: {_in_words(rules)}: {', '.join(rules['names'])}" if differs else "judges by these"
 
 

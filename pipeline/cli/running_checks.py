@@ -117,10 +117,12 @@ def _rules(settings: Settings, states: Sequence[WorkerState]) -> Answer:
     if not told:
         return Answer("no worker here tells its own")
     data = {"workers": told}
+    if kept := [f"{at} keeps the set of before: {rules['error']}" for at, rules in told.items() if rules.get("error")]:
+        raise Wrong("; ".join(kept), "Mend the file: it is read again when it changes", data)
     sets = {str(rules.get("sha256")) for rules in told.values()}
     if len(sets) > 1:
         words = "; ".join(f"{at} has {_set(rules)}" for at, rules in told.items())
-        raise Wrong(f"workers judge by different rules: {words}", "Give all the same TAILRACE_RULES, and restart", data)
+        raise Wrong(f"workers judge by different rules: {words}", "Give all the same TAILRACE_RULES", data)
     running = next(iter(told.values()))
     words = f"{_set(running)}: {', '.join(running.get('names', ()))}"
     try:

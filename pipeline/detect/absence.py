@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import product
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -125,6 +125,16 @@ class Absence(Detector[AbsenceRule]):
             last = alert.evidence.get("last_seen_s")
             if isinstance(last, float) and alert.evidence.get("per") == ",".join(self._keys):
                 self.heard.last_s.setdefault(tuple(alert.labels.get(key, "") for key in self._keys), int(last))
+
+    def take_over(self, others: Sequence[Detector[Any]]) -> None:
+        """Who was heard, of the rule of the same name about the same things."""
+        for one in others[:1]:
+            if isinstance(one, Absence) and one.same_things(self.rule, self._keys):
+                self.heard = one.heard  # that detector is gone
+
+    def same_things(self, rule: AbsenceRule, keys: tuple[str, ...]) -> bool:
+        """Whether it is the rule of this name, about the same."""
+        return (self.rule.name, self.rule.match, self._keys) == (rule.name, rule.match, keys)
 
     def _listen(self, closed: ClosedWindow) -> list[tuple[Thing, int]]:
         """Bring `heard` up to this window: what is silent for too long, and since when."""

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -126,6 +126,9 @@ class Detector(ABC, Generic[AnyRule]):
 
     def recall(self, alerts: Sequence[Alert]) -> None:
         """Its alerts that are firing: what they tell of before the windows that are kept. By default nothing."""
+
+    def take_over(self, others: Sequence[Detector[Any]]) -> None:
+        """What detectors of the rules of before know, that of the same name first: as much of it as holds for this rule, too. By default nothing."""
 
     @property
     def watched(self) -> bool:

@@ -42,6 +42,19 @@ class Judge:
         for one in self._detectors:
             one.recall([alert for alert in alerts if alert.labels.get("alertname") == one.rule.name])
 
+    def adopt(self, rules: Sequence[Rule]) -> None:
+        """Other rules: the detector of a rule that is the same stays, with its state; others take over what they may."""
+        before = {one.rule.name: one for one in self._detectors}
+        self._detectors = []
+        for rule in rules:
+            old = before.get(rule.name)
+            if old is not None and old.rule == rule:
+                self._detectors.append(old)
+                continue
+            new = detector(rule, self._scope)
+            new.take_over([one for one in (old, *before.values()) if one is not None])
+            self._detectors.append(new)
+
     def judge(self, windows: SeriesWindows, tracked: Mapping[Key, bool]) -> tuple[list[Finding], frozenset[str]]:
         """All findings of one closed window, and the rules for which it is no evidence of anything else."""
         closed = ClosedWindow(windows)

@@ -37,7 +37,7 @@ class PartitionJudge:
         self._keys = family.keys
         self._judge = Judge(rules, Scope(family, alerts_per_rule, belongs))
         self._judge.recall([alert for alert in mine if alert.status == "firing"])
-        self._memory_s = max([STORM_KEEP_S, *(max(rule.hold_s, rule.keep_for) for rule in rules)]) + WINDOW_S
+        self._memory_s = _memory_s(rules)
         self.suppressed = 0
         """Conditions that hold now and are not told one by one: there are too many of their rule."""
 
@@ -50,6 +50,12 @@ class PartitionJudge:
     def watched(self) -> bool:
         """Whether anything may change by time alone, so that windows without rows are to be judged, too."""
         return bool(self.book.tracked(self._keys)) or self._judge.watched
+
+    def adopt(self, rules: Sequence[Rule]) -> None:
+        """Go on with other rules: those that are the same keep all they know; alerts of those that are gone end with the next window."""
+        self.book.adopt(rules)
+        self._judge.adopt(rules)
+        self._memory_s = _memory_s(rules)
 
     def figures_from_s(self, committed_through_s: int | None) -> int:
         """Stored windows that start here or later are judged when they are put in; of those before, own sums are enough."""
@@ -76,3 +82,7 @@ class PartitionJudge:
 
     def _look(self, closed: SeriesWindows) -> tuple[list[Finding], frozenset[str]]:
         return self._judge.judge(closed, self.book.tracked(self._keys))
+
+
+def _memory_s(rules: Sequence[Rule]) -> int:
+    return max([STORM_KEEP_S, *(max(rule.hold_s, rule.keep_for) for rule in rules)]) + WINDOW_S

@@ -8,8 +8,8 @@ of which something came, and others stand as they stood. State: the last window 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import ClassVar, Final, Literal, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 from pydantic import AliasChoices, Field, model_validator
@@ -163,6 +163,13 @@ class Threshold(Detector[ThresholdRule]):
         if not isinstance(state, list):
             raise ValueError("a snapshot of another shape")
         self._dark.restore(state)
+
+    def take_over(self, others: Sequence[Detector[Any]]) -> None:
+        """Which windows said less than others."""
+        for one in others:
+            if isinstance(one, Threshold):
+                self._dark.restore(one._dark.state())
+                return
 
     def _finding(self, closed: ClosedWindow, row: int, active: bool, values: F64, came: F64) -> Finding:
         rule, family, value = self.rule, closed.family, float(values[row])

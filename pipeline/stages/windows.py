@@ -75,6 +75,11 @@ class PartitionWindows:
         """What a commit says of each family."""
         return {name: one.bookmark() for name, one in self.families.items()}
 
+    def adopt(self, rules: Sequence[Rule]) -> None:
+        """Judge by these from the next window on: see `PartitionJudge.adopt`."""
+        for name, windows in self.families.items():
+            windows.judge.adopt([rule for rule in rules if rule.family == name])
+
     def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:
         """Merge one record into its family; False where its range was merged before."""
         return self.families[partials.family.name].accept(partials, offset, now_ms)

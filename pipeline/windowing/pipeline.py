@@ -52,7 +52,8 @@ class Windowing:
 
     store: ClosedWindows
     view: SourceEnds
-    rules: Sequence[Rule]
+    rules: Callable[[], Sequence[Rule]]
+    """Those in force: looked at between windows, and taken in anew where it is another object."""
     families: Mapping[str, Family]
     """By name: those that are merged. Records of others are left out, and told."""
     sources: Mapping[str, frozenset[str]]
@@ -81,6 +82,7 @@ class WindowsPipeline:
     ) -> None:
         self._stage, self._tools, self._membership = stage, tools, membership
         self._partition, self._epoch = partition, epoch
+        self._rules = stage.rules()
         self._windows = self._fresh(())
         self._intake = WindowsIntake(tools.group, membership, partition, tools.limits.batch_max_records)
         self._publisher = StepPublisher(tools, membership, partition, epoch, stage.fence_s)
@@ -150,6 +152,7 @@ class WindowsPipeline:
                     if len(cut.timestamps_ms):
                         self.newest_s = float(cut.timestamps_ms[-1]) / 1000
                 await self._look.around(self._windows)
+                self._take_rules()
                 await self._close_windows()
                 self._measure.state(self._windows)
                 self.skew_s = self._measure.skew(self._broker_ms(), self.lag_records(), self.skew_s)
@@ -219,7 +222,7 @@ class WindowsPipeline:
             self._epoch,
             {family: stage.sources[name] for name, family in stage.families.items()},
             stage.merge,
-            stage.rules,
+            self._rules,
             alerts,
             alerts_per_rule=stage.alerts_per_rule,
             partitions=stage.partitions,
@@ -270,6 +273,11 @@ class WindowsPipeline:
         await self._publisher.commit(offset, Checkpoint(self._epoch, {**before, **self._windows.bookmarks()}))
 
     # Helpers.
+
+    def _take_rules(self) -> None:
+        if (rules := self._stage.rules()) is not self._rules:
+            self._rules = rules
+            self._windows.adopt(rules)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._tools.executor, work)

@@ -11,14 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from pipeline.clock import now_ms
+from pipeline.demo.children import free_ports
 from pipeline.kafka.admin import ensure_topics, topic_ids
 from pipeline.model.window_partials import Range, WindowPartials
+from pipeline.operations.workers import fetch
 from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.connection import connect
 from pipeline.sinks.clickhouse.migrate import migrate
@@ -99,8 +102,8 @@ class Servers:
 
         return asyncio.run(read())
 
-    def tailrace(self, *command: str) -> str:
-        """Standard output of a command, which must succeed."""
+    def tailrace(self, *command: str, code: int = 0) -> str:
+        """Standard output of a command, and its exit code as expected."""
         done = subprocess.run(
             [sys.executable, "-m", "pipeline", *command],
             env={**os.environ, **self.env},
@@ -109,7 +112,7 @@ class Servers:
             check=False,
             timeout=60,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
     def wait(self, done: Callable[[], bool], timeout_s: float = 60) -> None:
@@ -119,6 +122,18 @@ class Servers:
             if ended or time.monotonic() > deadline:
                 raise AssertionError(f"{'worker ended' if ended else 'not in time'}\n{self.log.read_text()[-6000:]}")
             time.sleep(0.2)
+
+    def told(self) -> dict[str, Any]:
+        """The rules in force as the worker tells them; empty while it does not answer."""
+        answer = fetch(f"http://{self.env['TAILRACE_WORKER_HTTP']}/status")
+        rules: dict[str, Any] = json.loads(answer.text)["rules"] if answer.status == 200 else {}
+        return rules
+
+    def write_rules(self, text: str) -> None:
+        """As an editor does: the whole file at once."""
+        path = self.log.parent / "rules" / "test.yaml"
+        path.with_suffix(".new").write_text(text)
+        path.with_suffix(".new").rename(path)
 
 
 @pytest.fixture
@@ -225,3 +240,41 @@ def test_an_alert_fires_and_is_resolved_once_and_windows_are_exact_across_kills(
     assert not any(row[5] for row in rows)
     assert servers.tailrace("alerts", "--json") == ""
     assert "all is well" in servers.tailrace("doctor")
+
+
+BOTH = RULES + RULES.splitlines()[-1].replace("Failing", "AlsoFailing") + "\n"
+
+
+@pytest.mark.timeout(600)
+def test_rules_are_taken_in_while_it_runs_and_those_that_stay_go_on_across_kills(servers: Servers) -> None:
+    base_s = (now_ms() // 10_000) * 10 - 200
+    fill_sources(servers, len(BAD) + len(GOOD))
+    servers.env["TAILRACE_WORKER_HTTP"] = f"127.0.0.1:{free_ports(1)}"
+    servers.write_rules(BOTH)
+    servers.start()
+    send_windows(servers, base_s, range(len(BAD) + 1))
+    servers.wait(lambda: len(servers.alerts()) == 2)
+    servers.write_rules("rules: [{name: Failing, metrik: x}]")
+    servers.wait(lambda: "metric" in servers.told().get("error", ""))
+    assert servers.told()["names"] == ["AlsoFailing", "Failing"]
+    assert "keeps the set of before" in servers.tailrace("status", code=1)
+    servers.write_rules(RULES)
+    servers.wait(lambda: servers.told().get("names") == ["Failing"])
+    assert not servers.told()["error"]
+    send_windows(servers, base_s, range(len(BAD) + 1, len(BAD) + 2))
+    servers.wait(lambda: len(servers.alerts()) == 3)
+    servers.kill9()
+    servers.start()
+    send_windows(servers, base_s, range(len(BAD) + 2, len(BAD) + 3))
+    servers.wait(lambda: servers.told().get("names") == ["Failing"])
+    servers.write_rules("defaults: false\n")
+    assert servers.process is not None
+    servers.process.send_signal(signal.SIGHUP)
+    servers.wait(lambda: servers.told().get("names") == [])
+    send_windows(servers, base_s, range(len(BAD) + 3, len(BAD) + len(GOOD)))
+    servers.wait(lambda: len(servers.alerts()) == 4)
+    servers.kill9()
+    told = [(alert["status"], alert["labels"]["alertname"]) for alert in servers.alerts()]  # type: ignore[index]
+    assert sorted(told[:2]) == [("firing", "AlsoFailing"), ("firing", "Failing")]
+    assert told[2:] == [("resolved", "AlsoFailing"), ("resolved", "Failing")]
+    assert servers.ask("SELECT * FROM alerts_now WHERE status = 'firing'") == []

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import sys
 
+from pipeline.agents.rules_watch import RulesWatch
 from pipeline.agents.run import WorkerDeps, build_worker, run_worker
 from pipeline.app import stage_two
+from pipeline.flow import families
 from pipeline.kafka.view import KafkaView
 from pipeline.model.outcome import Outcome
 from pipeline.settings import load
@@ -25,10 +27,10 @@ def main() -> None:
             await view.close()
             await store.close()
 
-        pipelines = {WINDOWS: stage_two(settings, store, view).pipeline}
-        return await run_worker(
-            build_worker(settings, WorkerDeps({}, store, lambda letters: Outcome(), close, store.check, pipelines))
-        )
+        rules = RulesWatch(settings.rules, families())
+        pipelines = {WINDOWS: stage_two(settings, store, view, rules).pipeline}
+        parts = WorkerDeps({}, store, lambda letters: Outcome(), close, store.check, pipelines, rules=rules)
+        return await run_worker(build_worker(settings, parts))
 
     raise SystemExit(asyncio.run(run()))
 

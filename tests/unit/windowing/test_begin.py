@@ -115,7 +115,7 @@ class World(MemoryBlocks, MemoryMessages):
     async def _live(self) -> None:
         with ThreadPoolExecutor(1) as executor:
             tools = PipelineServices(self.group, "g", self, self, dead_letters, Limits(), SelfMetrics(), executor)
-            pipeline = Windowing(self, self, RULES, {SPANS.name: SPANS}, {SPANS.name: frozenset()}).pipeline(
+            pipeline = Windowing(self, self, lambda: RULES, {SPANS.name: SPANS}, {SPANS.name: frozenset()}).pipeline(
                 tools, self.group.join(), AT, EPOCH
             )
             self.group.pipelines[AT] = pipeline

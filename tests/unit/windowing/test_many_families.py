@@ -60,7 +60,7 @@ def live(world: World, group: MemoryGroup, metrics: SelfMetrics, *families: Fami
             tools = PipelineServices(group, "g", world, world, dead_letters, Limits(), metrics, executor)
             known = {family.name: family for family in families}
             sources = {name: frozenset([TOPICS[name]]) for name in known}
-            stage = Windowing(world, world, [], known, sources, MergeRules(lateness_s=0))
+            stage = Windowing(world, world, tuple, known, sources, MergeRules(lateness_s=0))
             pipeline = stage.pipeline(tools, group.join(), AT, EPOCH)
             group.pipelines[AT] = pipeline
             group.after = lambda _: pipeline.close() if group.committed[AT][0] == len(group.values[AT]) else None
