@@ -13,33 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from pipeline import alerting
 from pipeline.alerting.in_force import DEFAULTS_NAME, RuleSet
 from pipeline.alerting.rules import Rule, nearest
 from pipeline.detect.registry import KINDS, kind_of
+from pipeline.detect.yaml_text import MAX_BYTES, Lines, Problem, compose, explain, line_at, line_of, plain
 from pipeline.errors import Misconfigured
 from schemas.families.base import Family
 
 DEFAULTS = Path(alerting.__file__).with_name("defaults")
-MAX_BYTES = 1 << 20
 SECTIONS = ("rules", "disable", "defaults")
 SHAPE = "Begin with `rules:` and a list of rules under it"
-
-Lines = dict[tuple[str | int, ...], int]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong at one place, and the cure."""
-
-    line: int
-    message: str
-    cure: str
-
-    def __str__(self) -> str:
-        return f"line {self.line}: {self.message}. {self.cure}"
 
 
 class BadRules(Misconfigured):
@@ -131,24 +117,10 @@ def read_text(path: Path) -> str:
 
 def read_file(text: str, families: Mapping[str, Family]) -> RuleFile:
     """All that one file's text says, problems in the order of lines."""
-    root = _compose(text)
+    root = compose(text)
     found = RuleFile(problems=[root]) if isinstance(root, Problem) else _sections(root, families)
     found.problems.sort(key=lambda problem: problem.line)
     return found
-
-
-def _compose(text: str) -> yaml.Node | Problem | None:
-    try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-            return Problem(1, "the file uses an alias (*name)", "Write the value out")
-        return yaml.compose(text, yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return Problem(line, f"not YAML: {error.problem}", "Mend that line; mind colons and indentation")
-    except yaml.YAMLError as error:
-        return Problem(1, f"not YAML: {error}", "Remove the character")
-    except RecursionError:
-        return Problem(1, "nested too deeply", "A rule has two levels")
 
 
 def _sections(root: yaml.Node | None, families: Mapping[str, Family]) -> RuleFile:
@@ -161,7 +133,7 @@ def _sections(root: yaml.Node | None, families: Mapping[str, Family]) -> RuleFil
     for key, value in root.value:
         name = str(key.value)
         if name in seen:
-            found.problems.append(Problem(_line(key), f"{name!r} stands twice", "Keep one of them"))
+            found.problems.append(Problem(line_at(key), f"{name!r} stands twice", "Keep one of them"))
         elif name == "rules":
             _take_rules(value, families, found, lines)
         elif name == "disable":
@@ -169,11 +141,11 @@ def _sections(root: yaml.Node | None, families: Mapping[str, Family]) -> RuleFil
         elif name == "defaults":
             found.defaults = str(value.value).lower() != "false"
             if str(value.value).lower() not in ("true", "false"):
-                found.problems.append(Problem(_line(value), "`defaults` is true or false", "Write `defaults: false`"))
+                found.problems.append(Problem(line_at(value), "`defaults` is true or false", "Write `defaults: false`"))
         else:
             near = difflib.get_close_matches(name, SECTIONS, 1)
             cure = f"Did you mean {near[0]!r}?" if near and near != ["rules"] else SHAPE
-            found.problems.append(Problem(_line(key), f"unknown key {name!r}", cure))
+            found.problems.append(Problem(line_at(key), f"unknown key {name!r}", cure))
         seen.add(name)
     if not seen:
         found.problems.append(Problem(1, "no rules", SHAPE))
@@ -183,32 +155,32 @@ def _sections(root: yaml.Node | None, families: Mapping[str, Family]) -> RuleFil
 
 def _take_rules(value: yaml.Node, families: Mapping[str, Family], found: RuleFile, lines: dict[str, list[int]]) -> None:
     if not isinstance(value, yaml.SequenceNode):
-        found.problems.append(Problem(_line(value), "`rules` is not a list", SHAPE))
+        found.problems.append(Problem(line_at(value), "`rules` is not a list", SHAPE))
         return
     for node in value.value:
         rule, wrong = _rule(node, families)
         found.problems += wrong
         if rule is not None:
             found.rules.append(rule)
-            lines.setdefault(rule.name, []).append(_line(node))
+            lines.setdefault(rule.name, []).append(line_at(node))
 
 
 def _take_names(value: yaml.Node, found: RuleFile) -> None:
     nodes = value.value if isinstance(value, yaml.SequenceNode) else [value]
     if not all(isinstance(node, yaml.ScalarNode) for node in nodes):
         found.problems.append(
-            Problem(_line(value), "`disable` is not a list of names", "Write `disable: [HighLatency]`")
+            Problem(line_at(value), "`disable` is not a list of names", "Write `disable: [HighLatency]`")
         )
         return
-    found.disable |= {str(node.value): _line(node) for node in nodes if node.value}
+    found.disable |= {str(node.value): line_at(node) for node in nodes if node.value}
 
 
 def _rule(node: yaml.Node, families: Mapping[str, Family]) -> tuple[Rule | None, list[Problem]]:
     lines: Lines = {}
     problems: list[Problem] = []
-    data = _plain(node, (), lines, problems)
+    data = plain(node, (), lines, problems)
     if not isinstance(data, dict):
-        return None, [Problem(_line(node), "a rule is a mapping", "Write `- name: ...` and its other keys under it")]
+        return None, [Problem(line_at(node), "a rule is a mapping", "Write `- name: ...` and its other keys under it")]
     kind = kind_of(data)
     if kind is None:
         told = f"there is no detector {data['detector']!r}"
@@ -218,7 +190,7 @@ def _rule(node: yaml.Node, families: Mapping[str, Family]) -> tuple[Rule | None,
         rule = model.model_validate(data)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        wrong = [_explain(model, one["loc"], one["type"], one["msg"], lines) for one in details]
+        wrong = [explain(model, one["loc"], one["type"], one["msg"], lines, "rule") for one in details]
         cures = " ".join(one.cure for one in wrong)
         misspelt = [one["type"] == "missing" and f"mean {one['loc'][-1]!r}?" in cures for one in details]
         return None, problems + [one for one, told in zip(wrong, misspelt, strict=True) if not told]
@@ -229,48 +201,10 @@ def _rule(node: yaml.Node, families: Mapping[str, Family]) -> tuple[Rule | None,
 def _of_family(rule: Rule, families: Mapping[str, Family], lines: Lines) -> list[Problem]:
     if rule.family not in families:
         told = f"there is no family {rule.family!r}"
-        return [Problem(_line_of(("family",), lines), told, nearest(rule.family, families))]
+        return [Problem(line_of(("family",), lines), told, nearest(rule.family, families))]
     return [
-        Problem(_line_of(fault.at, lines), fault.message, fault.cure) for fault in rule.faults(families[rule.family])
+        Problem(line_of(fault.at, lines), fault.message, fault.cure) for fault in rule.faults(families[rule.family])
     ]
-
-
-def _plain(node: yaml.Node, at: tuple[str | int, ...], lines: Lines, problems: list[Problem]) -> object:
-    lines[at] = _line(node)
-    if isinstance(node, yaml.MappingNode):
-        out: dict[str, object] = {}
-        for key, value in node.value:
-            name = str(key.value)
-            if name in out:
-                problems.append(Problem(_line(key), f"{name!r} stands twice", "Keep one of them"))
-            out[name] = _plain(value, (*at, name), lines, problems)
-            lines[(*at, name)] = _line(key)
-        return out
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(value, (*at, index), lines, problems) for index, value in enumerate(node.value)]
-    try:
-        return yaml.SafeLoader("").construct_object(node)
-    except (yaml.YAMLError, ValueError) as error:
-        problems.append(Problem(_line(node), f"this value can't be read: {error}", "Put it in quotes"))
-        return None
-
-
-def _explain(model: type[BaseModel], loc: tuple[str | int, ...], kind: str, message: str, lines: Lines) -> Problem:
-    line = _line_of(loc, lines)
-    where = ".".join(map(str, loc)) or "the rule"
-    allowed = [field.alias or name for name, field in model.model_fields.items()]
-    if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(loc[-1]), allowed, 1)
-        cure = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(allowed)}"
-        return Problem(line, f"unknown key {where!r}", cure)
-    if kind == "missing":
-        return Problem(line, f"{where!r} is missing", f"Add `{loc[-1]}:` to this rule")
-    message = message.removeprefix("Value error, ")
-    return Problem(line, f"{where}: {message}", "Change this value")
-
-
-def _line_of(at: tuple[str | int, ...], lines: Lines) -> int:
-    return next((lines[at[:n]] for n in range(len(at), -1, -1) if at[:n] in lines), 1)
 
 
 def _twice(rules: Iterable[Rule], lines: dict[str, list[int]]) -> list[Problem]:
@@ -279,7 +213,3 @@ def _twice(rules: Iterable[Rule], lines: dict[str, list[int]]) -> list[Problem]:
         for name, at in lines.items()
         if len(at) > 1
     ]
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
