@@ -1,1 +1,4 @@
-"""Speed, as ratios within one run. `make bench` runs the kernels; `make bench ARGS=peers` one that needs servers, `ARGS=--help` names all."""
+"""Speed, as ratios within one run.
+
+`make bench` runs the kernels; `make bench ARGS=peers` one that needs servers, `ARGS=--help` names all.
+"""

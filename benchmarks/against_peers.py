@@ -2,12 +2,12 @@
 
     python -m benchmarks peers [--spans 3000000] [--rows 2000000] [--only windows|rows] [--faust 60000]
 
-windows   Tailrace's worker without rows | Collector: kafka → span_metrics → kafka | Faust: protobuf objects, a windowed table
-rows      Tailrace's worker, windows and rows | Collector: kafka → batch → clickhouse, rows alone
+windows   Tailrace's worker without rows | Collector: kafka → span_metrics → kafka | Faust: protobuf objects, a windowed
+table rows      Tailrace's worker, windows and rows | Collector: kafka → batch → clickhouse, rows alone
 
-Records of 1,000 spans, not compressed, 4 partitions. Counted: CPU of the measured process alone, from its first progress to its last;
-progress is offsets committed for windows (Faust: its
-table's log, an entry a span), rows in the table for rows. `make test-peers` builds the Collector.
+Records of 1,000 spans, not compressed, 4 partitions. Counted: CPU of the measured process alone, from its first
+progress to its last; progress is offsets committed for windows (Faust: its table's log, an entry a span), rows in the
+table for rows. `make test-peers` builds the Collector.
 """
 
 import argparse
@@ -88,7 +88,10 @@ def collector_rows(at: Testbed, spans: int) -> Figures:
 
 
 def faust_windows(at: Testbed, spans: int) -> Figures:
-    """Faust on the first records of the same topic, while there are no others; in spans: each is one entry in its table's log."""
+    """Faust on the first records of the same topic, while there are no others.
+
+    In spans: each is one entry in its table's log.
+    """
     app = [sys.executable, str(PEERS / "idiomatic_faust.py"), "--datadir", str(at.home / "faust")]
     command = [*app, "worker", "--without-web", "--loglevel", "warn"]
     with started(command, {"PEER_KAFKA": at.kafka}, at.home / "faust.log") as peer:

@@ -1,4 +1,7 @@
-"""How fast sketches and aggregation are: CPU seconds of one thread, best of several passes. `python -m benchmarks aggregate`."""
+"""How fast sketches and aggregation are: CPU seconds of one thread, best of several passes.
+
+`python -m benchmarks aggregate`.
+"""
 
 import time
 from collections.abc import Callable

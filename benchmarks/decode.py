@@ -1,7 +1,7 @@
 """How fast spans of `benchmarks.sample` are decoded, with and without attributes, against protobuf objects walked in Python.
 
-Log records too, of a text and five attributes. Then spans decoded and summed in batches of several shapes, as a worker does without rows. CPU
-seconds of one thread, best of many passes; the heap set as a worker's.
+Log records too, of a text and five attributes. Then spans decoded and summed in batches of several shapes, as a worker
+does without rows. CPU seconds of one thread, best of many passes; the heap set as a worker's.
 """
 
 import time

@@ -2,10 +2,11 @@
 
     python -m benchmarks delay [--rate 20000] [--seconds 30]
 
-A generator (`benchmarks.sender`, a process of its own) sends records of 200 spans that end at the moment of sending; one of each is a marker.
-Every 50 ms a query asks the table for markers not seen before: their key comes first in the table's order, so it reads a few granules.
-A marker's delay is the time when the answer was in, less the span's end. A record's rows come in one insert, so its marker stands for all.
-The first 3 s are left out. Generator, broker, store, worker and queries share the machine. Goal: p99 < 2 s at 20,000 spans/s.
+A generator (`benchmarks.sender`, a process of its own) sends records of 200 spans that end at the moment of sending;
+one of each is a marker. Every 50 ms a query asks the table for markers not seen before: their key comes first in the
+table's order, so it reads a few granules. A marker's delay is the time when the answer was in, less the span's end. A
+record's rows come in one insert, so its marker stands for all. The first 3 s are left out. Generator, broker, store,
+worker and queries share the machine. Goal: p99 < 2 s at 20,000 spans/s.
 """
 
 import argparse

@@ -1,9 +1,12 @@
-"""Feeds a topic live, at a steady rate, to those who wait for it: records of 1,000 spans, each sent when it is due. A process of its own beside `live`.
+"""Feeds a topic live, at a steady rate, to those who wait for it: records of 1,000 spans, each sent when it is due.
+
+A process of its own beside `live`.
 
     python -m benchmarks.feed --kafka HOST:PORT --records 4000 --rate 300
 
-The producer batches as its defaults will have it (no linger), so that readers find small batches. At the end it prints how late its latest record was, in
-milliseconds: where that is much, the machine was the limit and the feed came as fast as broker and readers let it.
+The producer batches as its defaults will have it (no linger), so that readers find small batches. At the end it prints
+how late its latest record was, in milliseconds: where that is much, the machine was the limit and the feed came as fast
+as broker and readers let it.
 """
 
 import argparse

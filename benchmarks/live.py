@@ -2,9 +2,11 @@
 
     python -m benchmarks live [--records 4000] [--only windows|rows]
 
-As `peers`, but the process stands ready and has done a first few records before the feed (`benchmarks.feed`, 300 records of 1,000 spans a second for windows,
-150 for rows) begins, so that batches are small: what a batch costs whatever its size shows here. CPU of the measured process alone, from the feed's first
-record to `TAIL_S` after everything is done; broker, store and feed share the machine. Goals: 3 times the Collector for windows, 5 times for windows and rows.
+As `peers`, but the process stands ready and has done a first few records before the feed (`benchmarks.feed`, 300
+records of 1,000 spans a second for windows, 150 for rows) begins, so that batches are small: what a batch costs
+whatever its size shows here. CPU of the measured process alone, from the feed's first record to `TAIL_S` after
+everything is done; broker, store and feed share the machine. Goals: 3 times the Collector for windows, 5 times for
+windows and rows.
 """
 
 import argparse

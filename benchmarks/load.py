@@ -18,7 +18,10 @@ VARIANTS = 20
 
 
 def preload_spans(bootstrap: str, spans: int, already: int = 0) -> int:
-    """Fill up to so many spans, where `already` records are there; in records of 1,000, as many on each partition. The number of records."""
+    """Fill up to so many spans, where `already` records are there; in records of 1,000, as many on each partition.
+
+    The number of records.
+    """
     records = spans // SPANS_A_RECORD // PARTITIONS * PARTITIONS
     values = [request(SPANS_A_RECORD, a_minute_ago_ns(), seed) for seed in range(VARIANTS)]
     preload(bootstrap, values, records - already)

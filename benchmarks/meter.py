@@ -1,7 +1,8 @@
 """CPU seconds, wall seconds and memory of processes between their first progress and the end, by one rule for us and for peers.
 
-Progress is a number that the processes make grow: offsets that their group committed, rows of their table, records that they wrote. Promises: start-up is left
-out (the count begins at the first progress seen), and so is all after the last progress; a process that ends early is an error.
+Progress is a number that the processes make grow: offsets that their group committed, rows of their table, records that
+they wrote. Promises: start-up is left out (the count begins at the first progress seen), and so is all after the last
+progress; a process that ends early is an error.
 """
 
 import asyncio
@@ -31,7 +32,8 @@ class Figures:
     wall_s: float
     peak_bytes: int
     foreign_s: float
-    """CPU seconds that went to processes which are no part of the benchmark: a busy machine makes every figure worse."""
+    """CPU seconds that went to processes which are no part of the benchmark: a busy machine makes every figure worse.
+    """
 
     @property
     def a_cpu_s(self) -> float:
@@ -116,7 +118,10 @@ def from_now_until(
     begin: Callable[[], None],
     tail_s: float,
 ) -> Figures:
-    """Wait until progress stands at `ready`, begin, measure until it is `total` and for `tail_s` more: what waits costs, too."""
+    """Wait until progress stands at `ready`, begin, measure until it is `total` and for `tail_s` more.
+
+    What waits costs, too.
+    """
 
     async def run() -> Figures:
         usage = Usage(processes)
@@ -145,7 +150,10 @@ def until_rows(at: Testbed, processes: Sequence[psutil.Process], database: str, 
 
 @asynccontextmanager
 async def offsets(bootstrap: str, group: str) -> AsyncIterator[Progress]:
-    """Asks for the sum of the group's committed offsets on the topic; 0 before the broker has made its topic for offsets."""
+    """Asks for the sum of the group's committed offsets on the topic.
+
+    0 before the broker has made its topic for offsets.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks scale [--spans 4000000]
 
-The workers join, are stopped (SIGSTOP) while the topic is filled, and go on together; the clock runs from there to the last commit.
-So neither start-up nor a rebalance is in it. Broker and store are not pinned: on a machine of two cores they take from the same two,
-one worker leaves them a core, two workers do not. Goal: 1.6 times.
+The workers join, are stopped (SIGSTOP) while the topic is filled, and go on together; the clock runs from there to the
+last commit. So neither start-up nor a rebalance is in it. Broker and store are not pinned: on a machine of two cores
+they take from the same two, one worker leaves them a core, two workers do not. Goal: 1.6 times.
 """
 
 import os

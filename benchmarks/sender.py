@@ -1,9 +1,12 @@
-"""Sends spans at a steady rate, each record at once: its spans end at the moment of sending. A process of its own beside `delay`.
+"""Sends spans at a steady rate, each record at once: its spans end at the moment of sending.
+
+A process of its own beside `delay`.
 
     python -m benchmarks.sender --kafka HOST:PORT [--rate 20000] [--seconds 30]
 
-A record holds 200 spans, the last of them a marker (service `bench-marker`). The bytes are made once and only their times are written anew,
-so that the generator takes little of the machine. At the end it prints how late its latest record was, in milliseconds.
+A record holds 200 spans, the last of them a marker (service `bench-marker`). The bytes are made once and only their
+times are written anew, so that the generator takes little of the machine. At the end it prints how late its latest
+record was, in milliseconds.
 """
 
 import argparse

@@ -2,9 +2,10 @@
 
     python -m benchmarks series [--series 100000] [--spans 2000000]
 
-Services of 500 operations, each operation one series; every partition sees them all. The peak of the process's resident memory, from its
-start to its last commit. Stage 2 runs in the same process: what it says that it keeps (`tailrace_state_bytes`) is taken off for stage 1.
-Goal: stage 1 below 600 MB (stage 2 has a goal of its own, see `benchmarks.stage2`).
+Services of 500 operations, each operation one series; every partition sees them all. The peak of the process's resident
+memory, from its start to its last commit. Stage 2 runs in the same process: what it says that it keeps
+(`tailrace_state_bytes`) is taken off for stage 1. Goal: stage 1 below 600 MB (stage 2 has a goal of its own, see
+`benchmarks.stage2`).
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,8 @@
 
     python -m benchmarks small [--records 2000000]
 
-Many producers send so: an SDK that hands on single spans, a phone, a function. Counted from the first commit to the last, start-up
-left out; the worker alone is at work, beside the broker that serves it. Goal: 150,000 records/s.
+Many producers send so: an SDK that hands on single spans, a phone, a function. Counted from the first commit to the
+last, start-up left out; the worker alone is at work, beside the broker that serves it. Goal: 150,000 records/s.
 """
 
 from benchmarks import options

@@ -1,13 +1,16 @@
-"""What stage 2 costs: bytes a series with a full hour of rolling state, and seconds to close a window. `python -m benchmarks.stage2 [--series N] …`.
+"""What stage 2 costs: bytes a series with a full hour of rolling state, and seconds to close a window.
 
-Partials are made as stage 1 sends them: `--records` records a window, each with all its series. A series has `--spans` spans a window on average: the same
-for all (`--mix even`), or by Zipf's law (`--mix zipf`: few are busy, most are heard now and then, which is how services are). Latencies are lognormal,
-sigma 0.7 around a median of the series' own, so that 20 spans make about 18 buckets.
+`python -m benchmarks.stage2 [--series N] …`.
 
-Bytes are what the process grew by (resident memory, from before the first record): after the last close, free heap given back; and at the peak of a
-close, the rows for ClickHouse and their block among it.
-Closed windows wait in temporary files, as in a worker (`--memory`: in memory).
-Seconds are CPU time of `steps` (merge, figures, rules) and `series_rows` (the block for ClickHouse); and of `accept` (all records of a window).
+Partials are made as stage 1 sends them: `--records` records a window, each with all its series. A series has `--spans`
+spans a window on average: the same for all (`--mix even`), or by Zipf's law (`--mix zipf`: few are busy, most are heard
+now and then, which is how services are). Latencies are lognormal, sigma 0.7 around a median of the series' own, so that
+20 spans make about 18 buckets.
+
+Bytes are what the process grew by (resident memory, from before the first record): after the last close, free heap
+given back; and at the peak of a close, the rows for ClickHouse and their block among it. Closed windows wait in
+temporary files, as in a worker (`--memory`: in memory). Seconds are CPU time of `steps` (merge, figures, rules) and
+`series_rows` (the block for ClickHouse); and of `accept` (all records of a window).
 """
 
 import argparse

@@ -2,10 +2,11 @@
 
     python -m benchmarks store [--inserts 100] [--seconds 20]
 
-CPU of the store's process alone, merges and the cleaning of merged-away parts included: `--inserts` blocks of 20 rows of windows,
-with the views that roll them up and into a table without any, and by turns with those the same as it was before: thirteen files a part, statistics,
-all threads for each insert. Then `--seconds` at rest; then as long at a trickle, as 100 spans/s make one: a block a second into each
-of four tables. Goals: 20 ms an insert with views, 0.06 of a core at the trickle.
+CPU of the store's process alone, merges and the cleaning of merged-away parts included: `--inserts` blocks of 20 rows
+of windows, with the views that roll them up and into a table without any, and by turns with those the same as it was
+before: thirteen files a part, statistics, all threads for each insert. Then `--seconds` at rest; then as long at a
+trickle, as 100 spans/s make one: a block a second into each of four tables. Goals: 20 ms an insert with views, 0.06 of
+a core at the trickle.
 """
 
 import tempfile
@@ -56,7 +57,10 @@ SELECTS = {
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """Seconds of CPU. The kernel's are nearly all for making files, and differ by file system and by how many were just deleted."""
+    """Seconds of CPU.
+
+    The kernel's are nearly all for making files, and differ by file system and by how many were just deleted.
+    """
 
     user: float
     system: float

@@ -1,7 +1,9 @@
-"""Where workers and peers are measured: an embedded Kafka and an embedded ClickHouse of one run, in a folder that goes away.
+"""Where workers and peers are measured.
 
-Promises: free ports; every process it started has ended when the block is left. The servers share the machine with what is
-measured; only the measured processes' CPU is counted (benchmarks.meter).
+An embedded Kafka and an embedded ClickHouse of one run, in a folder that goes away.
+
+Promises: free ports; every process it started has ended when the block is left. The servers share the machine with what
+is measured; only the measured processes' CPU is counted (benchmarks.meter).
 """
 
 import json

@@ -1,4 +1,6 @@
-"""What a collector is: facts about it, and a service to start and stop. The framework runs any of them alike (collectors/life.py).
+"""What a collector is: facts about it, and a service to start and stop.
+
+The framework runs any of them alike (collectors/life.py).
 
 Promises of every service (tests/integration/collectors holds each registered one to them):
 - `start` returns with its doors open; Kafka need not be there: until it is, requests are told to come back;

@@ -1,7 +1,7 @@
 """The life of a collector as a process: settings, doors, Kafka awaited, ready told, signals, the end.
 
-Promises: it is told ready once Kafka has its topics; it ends well (0) on SIGINT and SIGTERM; a wrong setting or an address that can't be listened on
-is a line on stderr and exit code 2.
+Promises: it is told ready once Kafka has its topics; it ends well (0) on SIGINT and SIGTERM; a wrong setting or an
+address that can't be listened on is a line on stderr and exit code 2.
 """
 
 import argparse

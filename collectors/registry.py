@@ -1,7 +1,8 @@
 """The collectors that there are: the one registration.
 
-It feeds `tailrace collect NAME`, `tailrace up`, `doctor`, the settings page, the names of settings, the compose check and the life-cycle test
-(tests/integration/collectors). A new collector is a folder and a line here. Importing this loads facts, no servers.
+It feeds `tailrace collect NAME`, `tailrace up`, `doctor`, the settings page, the names of settings, the compose check
+and the life-cycle test (tests/integration/collectors). A new collector is a folder and a line here. Importing this
+loads facts, no servers.
 """
 
 from collectors.base import Collector

@@ -1,7 +1,8 @@
 """Settings of a collector: those that each one has under its own prefix, and the rules that hold for all.
 
-Promises: a door that strangers can reach is either locked (TLS and keys) or asked for in as many words (`TAILRACE_<PREFIX>_INSECURE=1`).
-A collector's model is its own addresses plus `@fronted("prefix")`; the one loader reads it (pipeline/settings/loader.py).
+Promises: a door that strangers can reach is either locked (TLS and keys) or asked for in as many words
+(`TAILRACE_<PREFIX>_INSECURE=1`). A collector's model is its own addresses plus `@fronted("prefix")`; the one loader
+reads it (pipeline/settings/loader.py).
 """
 
 from collections.abc import Callable

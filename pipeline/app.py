@@ -1,4 +1,6 @@
-"""Builds the worker: settings, sinks, `flow.ROUTES`, harness, Faust app. Modules define, this one builds; nothing happens at import.
+"""Builds the worker: settings, sinks, `flow.ROUTES`, harness, Faust app.
+
+Modules define, this one builds; nothing happens at import.
 
 `faust -A pipeline.app worker` finds `app` here, made when it is first asked for; `tailrace worker` makes its own.
 """

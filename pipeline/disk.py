@@ -1,6 +1,7 @@
 """How much room the data folder's disk has: asked before the start, and again and again while everything runs.
 
-Promises: a state changes only over a gap (`LOW_BYTES`, `ENOUGH_BYTES`), so that it does not flutter. Frees nothing and stops nothing.
+Promises: a state changes only over a gap (`LOW_BYTES`, `ENOUGH_BYTES`), so that it does not flutter. Frees nothing and
+stops nothing.
 """
 
 import shutil
@@ -9,7 +10,8 @@ from pathlib import Path
 from pipeline.errors import Misconfigured
 
 LOW_BYTES = 256 << 20
-"""Below this no more data is taken in: what was taken must still fit, and Kafka and ClickHouse need room to end well."""
+"""Below this no more data is taken in: what was taken must still fit, and Kafka and ClickHouse need room to end well.
+"""
 ENOUGH_BYTES = 2 * LOW_BYTES
 
 
@@ -36,7 +38,10 @@ def check_room(folder: Path) -> None:
 
 
 class Room:
-    """Whether there is room, as one looks at it again and again: too little below `low_bytes`, enough again from twice that on."""
+    """Whether there is room, as one looks at it again and again.
+
+    Too little below `low_bytes`, enough again from twice that on.
+    """
 
     def __init__(self, low_bytes: int = LOW_BYTES) -> None:
         self.low = False

@@ -6,7 +6,8 @@
     ├── Fenced            somebody else owns the partition by now: drop everything, read afresh
     └── Misconfigured     a setting or an outside part is wrong; says the cure; exit code 2
 
-Who understands an error decides its kind; who holds the offsets acts on it. Anything else that is raised is a crash, and ends the process.
+Who understands an error decides its kind; who holds the offsets acts on it. Anything else that is raised is a crash,
+and ends the process.
 """
 
 

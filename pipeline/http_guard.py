@@ -1,8 +1,9 @@
 """Who may speak to an HTTP server of ours: the guard against web pages that a browser on this machine happens to show.
 
-Promises: one rule for every server. A server on loopback answers only to loopback names in `Host` (so a name that was rebound to 127.0.0.1
-reaches nothing), and any server refuses requests that a page of another origin caused (`Origin`, `Sec-Fetch-Site`), except origins that the
-settings name. Programs send none of these headers and notice nothing. An address that others can reach must be locked or asked for.
+Promises: one rule for every server. A server on loopback answers only to loopback names in `Host` (so a name that was
+rebound to 127.0.0.1 reaches nothing), and any server refuses requests that a page of another origin caused (`Origin`,
+`Sec-Fetch-Site`), except origins that the settings name. Programs send none of these headers and notice nothing. An
+address that others can reach must be locked or asked for.
 
 It doesn't know keys, paths or bodies. Collectors may import it (docs/adr/0008-doors.md).
 """
@@ -73,7 +74,8 @@ def guard(bound_host: str, origins: Collection[str] = ()) -> Middleware:
 def server_log(name: str) -> logging.Logger:
     """The log of an HTTP server's library, for `web.AppRunner(logger=…)`, without what clients do wrong.
 
-    They are told, and bytes of theirs (keys, too) stay out of our log. A fault of ours is still logged, with its traceback.
+    They are told, and bytes of theirs (keys, too) stay out of our log. A fault of ours is still logged, with its
+    traceback.
     """
     log = logging.getLogger(name)
     log.addFilter(_ours)  # the same function again changes nothing

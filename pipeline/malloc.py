@@ -1,8 +1,8 @@
 """The C library's heap, told to keep what a batch leaves behind, since the next batch wants as much again.
 
-Left alone, glibc gives the top of the heap back after each batch and asks for it again page by page: with rows more than half of a worker's
-time per span was the kernel's, in page faults. Promises: at most `KEPT` bytes stay that would have gone back; elsewhere than on glibc nothing happens.
-To be called before threads begin. Does not limit memory.
+Left alone, glibc gives the top of the heap back after each batch and asks for it again page by page: with rows more
+than half of a worker's time per span was the kernel's, in page faults. Promises: at most `KEPT` bytes stay that would
+have gone back; elsewhere than on glibc nothing happens. To be called before threads begin. Does not limit memory.
 """
 
 import ctypes

@@ -1,7 +1,7 @@
 """A log in which libraries don't drown us: while a server is away, clients say the same many times a second.
 
-Promises: of each message of a noisy library one in `EVERY_S` is shown, with how many were left out; others' are untouched.
-Does not change levels.
+Promises: of each message of a noisy library one in `EVERY_S` is shown, with how many were left out; others' are
+untouched. Does not change levels.
 """
 
 import logging

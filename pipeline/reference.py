@@ -1,4 +1,7 @@
-"""The reference page of settings, made from the code: `python -m pipeline.reference > docs/settings.md`. Of every program's."""
+"""The reference page of settings, made from the code: `python -m pipeline.reference > docs/settings.md`.
+
+Of every program's.
+"""
 
 from collections.abc import Iterable
 

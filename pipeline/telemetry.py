@@ -1,7 +1,7 @@
 """What Tailrace measures of itself: every name once, in one typed list, in Prometheus form.
 
-Promises: prefix `tailrace_`, base units, counters end in `_total`. A name that is not in the list is a mistake and raises.
-Serves nothing: see `pipeline.agents.http`.
+Promises: prefix `tailrace_`, base units, counters end in `_total`. A name that is not in the list is a mistake and
+raises. Serves nothing: see `pipeline.agents.http`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,10 @@
-"""Compiles all kernels ahead of the first worker: `python -m pipeline.warm`, run by `make setup` and while the container image is built.
+"""Compiles all kernels ahead of the first worker.
 
-Promises: a worker of these sources compiles nothing afterwards; routes that stand alone compile side by side, a process for each core at most;
-what lies compiled already costs a look. Does not say where machine code is kept: that is `pipeline.kernels.machine_code`.
+`python -m pipeline.warm`, run by `make setup` and while the container image is built.
+
+Promises: a worker of these sources compiles nothing afterwards; routes that stand alone compile side by side, a process
+for each core at most; what lies compiled already costs a look. Does not say where machine code is kept: that is
+`pipeline.kernels.machine_code`.
 """
 
 import os
@@ -17,12 +20,18 @@ from pipeline.settings import Settings, load
 
 
 def alone(routes: Sequence[flow.Route]) -> tuple[int, ...]:
-    """Which of the warm-ups need none of the others before them: the reading of fetches, and what remembers nothing of other routes."""
+    """Which of the warm-ups need none of the others before them.
+
+    The reading of fetches, and what remembers nothing of other routes.
+    """
     return 0, *(number for number, route in enumerate(flow.whole(routes), 1) if not route.remembers)
 
 
 def compile_ahead(settings: Settings, processes: int) -> None:
-    """Side by side first, then all once more here: so stage 2 is compiled, and what two processes wrote over each other."""
+    """Side by side first, then all once more here.
+
+    So stage 2 is compiled, and what two processes wrote over each other.
+    """
     apart = alone(flow.ROUTES)
     with ProcessPoolExecutor(min(processes, len(apart)), get_context("spawn")) as pool:
         for done, future in enumerate(as_completed([pool.submit(_one, settings, number) for number in apart]), 1):

@@ -1,1 +1,4 @@
-"""What travels: topics, JSON models, Arrow schemas, examples. Knows nothing of the pipeline, the collectors or any transport."""
+"""What travels: topics, JSON models, Arrow schemas, examples.
+
+Knows nothing of the pipeline, the collectors or any transport.
+"""

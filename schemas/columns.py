@@ -41,7 +41,10 @@ Quantile q of a sketch: the value of the least bucket whose cumulative count, in
 """
 
 LATENCY = SKETCH
-"""DDSketch: bucket → weighted count. Bucket i holds durations in (gamma^(i-1), gamma^i] ns; keys ascending; zero durations in bucket ZERO_BUCKET."""
+"""DDSketch: bucket → weighted count.
+
+Bucket i holds durations in (gamma^(i-1), gamma^i] ns; keys ascending; zero durations in bucket ZERO_BUCKET.
+"""
 
 WINDOW_PARTIALS = SPANS.partials
 """Rows sorted by window, then the keys in this order: the same records give the same bytes."""
@@ -61,6 +64,7 @@ ROLLING_FIGURES = tuple(figure.name for figure in SPANS.figures)
 """Names of the figures over each of `ROLLING_WINDOWS_S`."""
 
 SERIES_WINDOWS = SPANS.closed
-"""First the merged sums of the window itself (over versions and statuses), then the rolling figures that end with it."""
+"""First the merged sums of the window itself (over versions and statuses), then the rolling figures that end with it.
+"""
 SERIES_OWN_COLUMNS = len(SPANS.own)
 """So many of its fields are keys and the window's own sums."""

@@ -34,7 +34,10 @@ FORMER_INDEX = "span_index"
 
 
 class DeadLetter(BaseModel):
-    """One dead letter. `item_index`: which item of the record, counted from 0 (spans, points, log records); -1: the whole record."""
+    """One dead letter.
+
+    `item_index`: which item of the record, counted from 0 (spans, points, log records); -1: the whole record.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

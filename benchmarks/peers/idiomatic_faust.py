@@ -1,6 +1,7 @@
 """The same windows as a Faust app is usually written: protobuf objects and a table in memory.
 
-Kept kind to Faust: one table update a span instead of one for each figure, and 16 buckets of durations where Tailrace keeps sketches.
+Kept kind to Faust: one table update a span instead of one for each figure, and 16 buckets of durations where Tailrace
+keeps sketches.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """How much may be under way at once. Plain counting; the event loop is the only thread that uses it.
 
-Promises: what was taken is given back when the request ends, however it ends. Bytes count as they come, a request counts once its body is
-whole: half bodies take no place that whole ones need. What is refused here may be sent again soon.
+Promises: what was taken is given back when the request ends, however it ends. Bytes count as they come, a request
+counts once its body is whole: half bodies take no place that whole ones need. What is refused here may be sent again
+soon.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,8 +33,8 @@ class Ticket:
 class Admission:
     """Counts requests and bytes under way, and refuses beyond the limits.
 
-    `when_full` is called where bytes ran out, so that whoever holds some and sends nothing more can be made to go. `why_not` says why nothing at all can
-    be taken in now; empty where it can.
+    `when_full` is called where bytes ran out, so that whoever holds some and sends nothing more can be made to go.
+    `why_not` says why nothing at all can be taken in now; empty where it can.
     """
 
     def __init__(

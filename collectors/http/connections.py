@@ -1,8 +1,8 @@
 """How many connections there may be (in all, from one address, by the files they take), and which one goes when there are too many.
 
-Promises: a client that sends promptly is served while others hold connections open and say nothing: beyond a limit the connection that was
-silent longest gives way, unless it waits for *our* answer. Only where nobody was silent for `SILENT_S` is the new one turned away.
-Plain bookkeeping: the caller's clock, no sockets. One event loop uses it.
+Promises: a client that sends promptly is served while others hold connections open and say nothing: beyond a limit the
+connection that was silent longest gives way, unless it waits for *our* answer. Only where nobody was silent for
+`SILENT_S` is the new one turned away. Plain bookkeeping: the caller's clock, no sockets. One event loop uses it.
 """
 
 from collections import Counter, OrderedDict

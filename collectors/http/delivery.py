@@ -1,7 +1,7 @@
 """What is behind every door: how much may be under way, and records on Kafka before anybody is told yes.
 
-Promises: `deliver` returns after Kafka has acknowledged every piece, else it raises `Refused`; nothing of a request is under way once it is
-answered. It knows neither HTTP nor gRPC, nor what is in a piece.
+Promises: `deliver` returns after Kafka has acknowledged every piece, else it raises `Refused`; nothing of a request is
+under way once it is answered. It knows neither HTTP nor gRPC, nor what is in a piece.
 """
 
 import asyncio

@@ -1,7 +1,8 @@
 """The HTTP door of every collector: POST to its endpoints; besides them GET /live, /ready, /metrics.
 
-Promises: limits hold while a body is read and unpacked; nothing is read from a client without a key where keys are set; each refusal is told in
-the words of the collector's dialect, and what may be sent again says after how long. It doesn't know Kafka, nor what is in a body.
+Promises: limits hold while a body is read and unpacked; nothing is read from a client without a key where keys are set;
+each refusal is told in the words of the collector's dialect, and what may be sent again says after how long. It doesn't
+know Kafka, nor what is in a body.
 """
 
 import asyncio
@@ -36,7 +37,11 @@ PREFLIGHT = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path. `receive` gets an unpacked body and its content type as the dialect names it, and gives the answer's body; or `Refused`."""
+    """One path.
+
+    `receive` gets an unpacked body and its content type as the dialect names it, and gives the answer's body; or
+    `Refused`.
+    """
 
     path: str
     name: str
@@ -45,7 +50,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a collector's clients write and what they are told. The first content type is answered where a client's is unknown."""
+    """How a collector's clients write and what they are told.
+
+    The first content type is answered where a client's is unknown.
+    """
 
     content_types: Mapping[str, str]
     """What a client may write → what it is called here and in the answer."""

@@ -1,7 +1,10 @@
-"""What stands between an accepted connection and a server's protocol: connection limits, and a time for the head of a request.
+"""What stands between an accepted connection and a server's protocol.
 
-Promises: a connection whose request head isn't whole within `header_timeout_s` is closed (408), an idle one after `IDLE_S`; the inner protocol
-sees every byte of an admitted connection and nothing of another. The server's middleware says when a head is whole and when the body has come.
+Connection limits, and a time for the head of a request.
+
+Promises: a connection whose request head isn't whole within `header_timeout_s` is closed (408), an idle one after
+`IDLE_S`; the inner protocol sees every byte of an admitted connection and nothing of another. The server's middleware
+says when a head is whole and when the body has come.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Content encodings undone, with limits that hold while unpacking, not after it.
 
-Promises: never more than `max_bytes` of output, nor more than `max_ratio` times the input once past 1 MiB, are held in memory;
-several members in a row (gzip, zstd) are one body; what ends early or has rubbish after it is malformed.
+Promises: never more than `max_bytes` of output, nor more than `max_ratio` times the input once past 1 MiB, are held in
+memory; several members in a row (gzip, zstd) are one body; what ends early or has rubbish after it is malformed.
 """
 
 import zlib
@@ -57,7 +57,10 @@ class _Zstd:
 
 
 def _deflate(data: bytes) -> _Unpacker:
-    """HTTP's deflate is zlib's format; some clients send it bare. A zlib header is 8 in its low half byte and divides by 31."""
+    """HTTP's deflate is zlib's format; some clients send it bare.
+
+    A zlib header is 8 in its low half byte and divides by 31.
+    """
     headed = len(data) > 1 and data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
     return _Zlib(15 if headed else -15)
 

@@ -1,10 +1,11 @@
 """Many small requests become few large records.
 
-Promises: `add` returns once the record that holds the piece is acknowledged, and raises what its publishing raised. A record is
-at most `record_bytes` long, and leaves when it is full or `linger_s` after its first piece came. A caller that goes away takes
-nothing with it: what it added is published all the same.
+Promises: `add` returns once the record that holds the piece is acknowledged, and raises what its publishing raised. A
+record is at most `record_bytes` long, and leaves when it is full or `linger_s` after its first piece came. A caller
+that goes away takes nothing with it: what it added is published all the same.
 
-It relies on protobuf: messages of repeated fields add up, so that joined bytes of checked requests are one valid request.
+It relies on protobuf: messages of repeated fields add up, so that joined bytes of checked requests are one valid
+request.
 """
 
 import asyncio

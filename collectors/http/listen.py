@@ -1,7 +1,7 @@
 """Sockets to listen on, and how many files the process may hold open.
 
-Promises: the loopback defaults listen on both families, so that `localhost` reaches us whatever it resolves to; a port that another
-process has is an `OSError`, never a door half open.
+Promises: the loopback defaults listen on both families, so that `localhost` reaches us whatever it resolves to; a port
+that another process has is an `OSError`, never a door half open.
 """
 
 import errno
@@ -15,13 +15,19 @@ from pipeline.settings.base import PREFIX, host_port
 
 BACKLOG = 256
 ACCEPTED_AT_ONCE = 32
-"""Of one listening socket, before the event loop gets to admitting any of them: asyncio takes as many as its backlog says."""
+"""Of one listening socket, before the event loop gets to admitting any of them.
+
+Asyncio takes as many as its backlog says.
+"""
 RESERVED_FILES = 64 + 4 * ACCEPTED_AT_ONCE
 """Kept for Kafka's connections, logs and libraries, and for what four listening sockets accept before any of it is admitted."""
 
 
 def listening(host: str, port: int) -> list[socket.socket]:
-    """Bound sockets for one address; 127.0.0.1 and localhost get ::1 on the same port besides, where the machine has it."""
+    """Bound sockets for one address.
+
+    127.0.0.1 and localhost get ::1 on the same port besides, where the machine has it.
+    """
     if host not in ("127.0.0.1", "localhost"):
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return [_bound(found[0], found[4])]

@@ -1,7 +1,7 @@
 """Whether the data folder's disk has room for what would be taken in.
 
-Promises: looks at most once in `EVERY_S`; between "too little" and "enough again" lies a gap; each change is logged once. Looks only when asked,
-frees nothing. Where the room can't be told, nothing is refused for it.
+Promises: looks at most once in `EVERY_S`; between "too little" and "enough again" lies a gap; each change is logged
+once. Looks only when asked, frees nothing. Where the room can't be told, nothing is refused for it.
 """
 
 import logging

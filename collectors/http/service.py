@@ -1,4 +1,6 @@
-"""A collector that is sent to over HTTP, as one thing to start and stop; one that has more doors opens and closes them around this.
+"""A collector that is sent to over HTTP, as one thing to start and stop.
+
+One that has more doors opens and closes them around this.
 
 Promises: `open` returns with the door open; `stop` refuses what is new, finishes what is under way, then closes.
 """

@@ -1,4 +1,7 @@
-"""Settings of the OTLP receiver: its two addresses, how long spans stay, and what every collector has (collectors/settings.py)."""
+"""Settings of the OTLP receiver.
+
+Its two addresses, how long spans stay, and what every collector has (collectors/settings.py).
+"""
 
 from typing import ClassVar
 

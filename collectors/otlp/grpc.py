@@ -1,7 +1,8 @@
 """The gRPC door: the Export methods of OTLP's three services, as bytes.
 
-Promises: a request's bytes go through as they came; no message object of it is kept; refusals carry google.rpc.Status in the
-trailers, with RetryInfo where the same request may be sent again; a key is asked for before a body is read. It doesn't know Kafka.
+Promises: a request's bytes go through as they came; no message object of it is kept; refusals carry google.rpc.Status
+in the trailers, with RetryInfo where the same request may be sent again; a key is asked for before a body is read. It
+doesn't know Kafka.
 """
 
 import asyncio

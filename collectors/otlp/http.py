@@ -1,6 +1,7 @@
 """OTLP over HTTP: POST /v1/traces, /v1/metrics, /v1/logs, in protobuf or JSON.
 
-Promises: an answer comes in the request's own encoding, errors as google.rpc.Status. Limits, keys and the rest are the front's.
+Promises: an answer comes in the request's own encoding, errors as google.rpc.Status. Limits, keys and the rest are the
+front's.
 """
 
 from collectors.http.errors import Kind

@@ -1,7 +1,7 @@
 """What OTLP's two doors have in common: check a request, cut it to records, and deliver them.
 
-Promises: `receive` returns after Kafka has acknowledged all records that hold the request (what it returns says which items were
-too large for any); else it raises `Refused`. It doesn't know HTTP or gRPC.
+Promises: `receive` returns after Kafka has acknowledged all records that hold the request (what it returns says which
+items were too large for any); else it raises `Refused`. It doesn't know HTTP or gRPC.
 """
 
 import asyncio

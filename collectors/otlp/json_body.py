@@ -1,7 +1,8 @@
 """OTLP's JSON form: checking its frame and cutting what is too large for one record. Pure functions over bytes.
 
-A JSON request travels unchanged, as a record of its own, told apart by its first byte `{`. Only what is larger than a record is
-written anew. Ids, numbers and attributes are the worker's to judge: a record holds one request, so a bad one spoils no other.
+A JSON request travels unchanged, as a record of its own, told apart by its first byte `{`. Only what is larger than a
+record is written anew. Ids, numbers and attributes are the worker's to judge: a record holds one request, so a bad one
+spoils no other.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The OTLP receiver as one thing to start and stop: both doors over one delivery.
 
-Promises: `start` returns with both doors open and Kafka either connected or being tried; `stop` refuses what is new, finishes what is
-under way, then closes.
+Promises: `start` returns with both doors open and Kafka either connected or being tried; `stop` refuses what is new,
+finishes what is under way, then closes.
 """
 
 import asyncio

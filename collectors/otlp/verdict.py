@@ -1,8 +1,10 @@
-"""What would become of a request behind Kafka, told at the door, by the worker's own decoding. Pure: the time is an argument.
+"""What would become of a request behind Kafka, told at the door, by the worker's own decoding.
 
-Promises: nothing sound → `Malformed` with the reason; some sound → how many are not, and why; traces as `decode` judges them. Metrics and logs,
-which are only stored on Kafka so far, as far as protobuf's descriptors can tell: JSON by the tables that spans are read by, protobuf by fields
-whose wire type is not this message's (another signal's body).
+Pure: the time is an argument.
+
+Promises: nothing sound → `Malformed` with the reason; some sound → how many are not, and why; traces as `decode` judges
+them. Metrics and logs, which are only stored on Kafka so far, as far as protobuf's descriptors can tell: JSON by the
+tables that spans are read by, protobuf by fields whose wire type is not this message's (another signal's body).
 """
 
 from dataclasses import dataclass

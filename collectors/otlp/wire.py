@@ -1,8 +1,9 @@
 """The framing of an OTLP request in protobuf's wire format: checking it and cutting it. Pure functions over bytes.
 
-Promises: `check` accepts only what can stand beside other requests in one record without spoiling them: everything above the
-items (spans, metrics, log records) is well-formed and of the right wire types. `cut` gives requests of at most `room` bytes that
-together hold the same items, in order, each below its own resource and scope; what can't be made to fit is counted, not cut.
+Promises: `check` accepts only what can stand beside other requests in one record without spoiling them: everything
+above the items (spans, metrics, log records) is well-formed and of the right wire types. `cut` gives requests of at
+most `room` bytes that together hold the same items, in order, each below its own resource and scope; what can't be made
+to fit is counted, not cut.
 
 They don't look into items: protobuf's own parser has done that before (translate.py), and the worker does it again.
 """
@@ -15,7 +16,8 @@ VARINT, FIXED64, LEN, FIXED32 = 0, 1, 2, 5
 
 Shape: TypeAlias = dict[int, tuple[int, "Shape | None"]]
 
-# Field → wire type, and what is inside where it must be looked into. Fields that aren't named here may be anything well-formed.
+# Field → wire type, and what is inside where it must be looked into. Fields that aren't named here may be anything
+# well-formed.
 ANY_VALUE: Shape = {1: (LEN, None), 2: (VARINT, None), 3: (VARINT, None), 4: (FIXED64, None), 7: (LEN, None)}
 KEY_VALUE: Shape = {1: (LEN, None), 2: (LEN, ANY_VALUE)}
 ANY_VALUE[5] = (LEN, {1: (LEN, ANY_VALUE)})

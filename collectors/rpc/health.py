@@ -1,6 +1,9 @@
-"""grpc.health.v1: SERVING while requests would be taken. Its two messages are one field each, so no code of its own is generated.
+"""grpc.health.v1: SERVING while requests would be taken.
 
-Promises: no key is needed (probes bring none); Watch tells each change within `POLL_S`, and at most `WATCHERS_MAX` watch at once.
+Its two messages are one field each, so no code of its own is generated.
+
+Promises: no key is needed (probes bring none); Watch tells each change within `POLL_S`, and at most `WATCHERS_MAX`
+watch at once.
 """
 
 import asyncio

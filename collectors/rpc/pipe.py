@@ -1,7 +1,10 @@
-"""The gRPC library's connections, passed through our own sockets: it has no limit per address and no time for a slow beginning.
+"""The gRPC library's connections, passed through our own sockets.
 
-Promises: the same connection limits as over HTTP; a connection that hasn't sent HTTP/2's preface within `header_timeout_s` is closed, before
-the library hears of it. Bytes pass both ways unchanged (TLS stays the library's), within bounded memory. It doesn't read HTTP/2.
+It has no limit per address and no time for a slow beginning.
+
+Promises: the same connection limits as over HTTP; a connection that hasn't sent HTTP/2's preface within
+`header_timeout_s` is closed, before the library hears of it. Bytes pass both ways unchanged (TLS stays the library's),
+within bounded memory. It doesn't read HTTP/2.
 """
 
 import asyncio

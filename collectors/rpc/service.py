@@ -1,7 +1,9 @@
-"""A gRPC door of a collector: the library's server behind our own sockets, with health beside the collector's own methods.
+"""A gRPC door of a collector.
 
-Promises: the same connection limits as over HTTP (collectors/rpc/pipe.py); a message larger than the largest body is refused by the library.
-It knows no service but health's.
+The library's server behind our own sockets, with health beside the collector's own methods.
+
+Promises: the same connection limits as over HTTP (collectors/rpc/pipe.py); a message larger than the largest body is
+refused by the library. It knows no service but health's.
 """
 
 import asyncio

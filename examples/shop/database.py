@@ -1,7 +1,7 @@
 """The shop's database: SQLite through SQLAlchemy, instrumented; products and orders.
 
-Promises: made and filled at start, the same content every time. One database a service, and a pool of connections of its own for
-what is slow, so that a slow query holds up nobody else.
+Promises: made and filled at start, the same content every time. One database a service, and a pool of connections of
+its own for what is slow, so that a slow query holds up nobody else.
 """
 
 import sqlite3

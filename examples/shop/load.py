@@ -1,6 +1,7 @@
 """Customers: a load with a daily-like shape, squeezed into minutes, from a seed.
 
-Promises: the same seed gives the same sequence of journeys; failures are counted, never raised. Runs until it is stopped.
+Promises: the same seed gives the same sequence of journeys; failures are counted, never raised. Runs until it is
+stopped.
 """
 
 import asyncio

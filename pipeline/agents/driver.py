@@ -1,7 +1,10 @@
-"""Faust's aiokafka transport, changed in four things: no commits, whole polls as one event, positions from the harness, records as columns.
+"""Faust's aiokafka transport, changed in four things.
 
-Promises: read_committed; no automatic offset (`auto_offset_reset=none`); one poll of a partition is one event whose value is a `Fetch`;
-Faust's own commits and seeks do nothing. Everything else is Faust's. Pinned to faust-streaming 0.15.3.
+No commits, whole polls as one event, positions from the harness, records as columns.
+
+Promises: read_committed; no automatic offset (`auto_offset_reset=none`); one poll of a partition is one event whose
+value is a `Fetch`; Faust's own commits and seeks do nothing. Everything else is Faust's. Pinned to faust-streaming
+0.15.3.
 """
 
 import asyncio
@@ -71,7 +74,8 @@ class FencedThread(AIOKafkaConsumerThread):
             check_crcs=conf.broker_check_crcs,
             max_poll_records=None,
             max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            # Each answer costs the same Python whatever is in it: fed live, one a record, that was half of a worker. What one partition
+            # Each answer costs the same Python whatever is in it: fed live, one a record, that was half of a worker.
+            # What one partition
             # may give must be well above what an answer waits for, or a single busy one would wait each time.
             fetch_max_wait_ms=200,
             fetch_min_bytes=conf.consumer_max_fetch_size // 2,
@@ -130,7 +134,10 @@ class FencedConsumer(Consumer):
         """Positions are the harness's."""
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - Faust's own signature
-        """One event per partition and poll. What is not delivered here is missed by the harness, which seeks back for it."""
+        """One event per partition and poll.
+
+        What is not delivered here is missed by the harness, which seeks back for it.
+        """
         records, _ = await self._wait_next_records(timeout)
         if records is None or self.should_stop:
             return

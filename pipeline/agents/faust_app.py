@@ -1,7 +1,7 @@
 """The Faust app of a worker: its agents hand what polls give to the harness, and nothing else.
 
-Promises: one agent per topic, concurrency 1, no acks (so Faust commits nothing), no tables, no web; on stop the batches in hand are finished
-before the group is left. Does not know what the topics hold.
+Promises: one agent per topic, concurrency 1, no acks (so Faust commits nothing), no tables, no web; on stop the batches
+in hand are finished before the group is left. Does not know what the topics hold.
 """
 
 import asyncio
@@ -22,7 +22,10 @@ from pipeline.harness.worker import Harness
 log = logging.getLogger(__name__)
 
 METADATA_MAX_AGE_MS = 5000
-"""A topic made (anew), or one with more partitions, is noticed within this time; the client's own default is five minutes."""
+"""A topic made (anew), or one with more partitions, is noticed within this time.
+
+The client's own default is five minutes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,10 @@ def _register(app: TailraceApp, topic: str) -> None:
 
 
 async def serve(app: TailraceApp, stop: asyncio.Event) -> None:
-    """Run until told to stop, which may come while the start still waits for the store; the app finishes its batches on the way out."""
+    """Run until told to stop, which may come while the start still waits for the store.
+
+    The app finishes its batches on the way out.
+    """
     told = asyncio.ensure_future(stop.wait())
     for step in (app.start, app.wait_until_stopped):
         task = asyncio.ensure_future(step())

@@ -1,11 +1,13 @@
 """The consumer group as the harness needs it: reads, seeks and fenced commits on the driver's aiokafka consumer.
 
-The fence: `consumer.commit()` repeats with whatever generation is current by then, and the broker takes a commit from any member for any
-partition. So a commit here is one request, sent only while generation, member id and assignment are those of the membership it
-speaks for, checked and built with no await in between. A refusal or an unknown answer is Fenced; after an unknown one the membership is given up
-(a new generation makes the broker refuse what may still be under way), so that what is read after the next assignment is final.
+The fence: `consumer.commit()` repeats with whatever generation is current by then, and the broker takes a commit from
+any member for any partition. So a commit here is one request, sent only while generation, member id and assignment are
+those of the membership it speaks for, checked and built with no await in between. A refusal or an unknown answer is
+Fenced; after an unknown one the membership is given up (a new generation makes the broker refuse what may still be
+under way), so that what is read after the next assignment is final.
 
-Promises: every client call runs in the consumer's own thread and loop. Relies on aiokafka 0.14's `_coordinator` and `_subscription`.
+Promises: every client call runs in the consumer's own thread and loop. Relies on aiokafka 0.14's `_coordinator` and
+`_subscription`.
 """
 
 import asyncio
@@ -79,7 +81,10 @@ class KafkaGroup:
         self._on_assigned(self._current)
 
     def fetched(self, records: Mapping[TopicPartition, Sequence[Reading]]) -> list[Fetch]:
-        """What a poll gave, as fetches that say between which positions they lie; nothing before a partition was sought."""
+        """What a poll gave, as fetches that say between which positions they lie.
+
+        Nothing before a partition was sought.
+        """
         membership = self._current
         if membership is None or not self._is_current(membership):
             return []
@@ -178,7 +183,10 @@ class KafkaGroup:
         self._chain[partition] = offset
 
     async def _end(self, membership: Membership, why: str) -> None:
-        """Leave and join anew. The new generation is asked for first, so that nothing speaks for the old one while we wait."""
+        """Leave and join anew.
+
+        The new generation is asked for first, so that nothing speaks for the old one while we wait.
+        """
         if not self._is_current(membership):
             return
         membership.ended = True

@@ -2,8 +2,8 @@
 
 Those are /status (version, settings without secrets, rules in force, lag) and POST /intents/skip.
 
-Promises: loopback unless told otherwise, and guarded against pages of other origins (pipeline/http_guard.py). Knows the harness
-by a few questions.
+Promises: loopback unless told otherwise, and guarded against pages of other origins (pipeline/http_guard.py). Knows the
+harness by a few questions.
 """
 
 import asyncio
@@ -31,7 +31,10 @@ async def open_doors(
     garbage: Callable[[], Mapping[str, float]] = dict,
     about: Callable[[], Mapping[str, object]] = dict,
 ) -> web.AppRunner:
-    """Serve; the runner is to be cleaned up. Misconfigured: an address beyond loopback without being told that it is meant."""
+    """Serve; the runner is to be cleaned up.
+
+    Misconfigured: an address beyond loopback without being told that it is meant.
+    """
     host = address.rpartition(":")[0]
     demand_locked("TAILRACE_WORKER_HTTP", address, insecure_setting="TAILRACE_WORKER_HTTP_INSECURE", insecure=insecure)
 

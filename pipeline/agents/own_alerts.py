@@ -1,8 +1,10 @@
-"""A worker's alerts about itself: it looks at its partitions every few seconds and publishes what changed, see `pipeline.alerting.own`.
+"""A worker's alerts about itself.
 
-Promises: what the topic says is firing is known again after a restart or a hand-over, and is resolved by the owner of that time; a change goes
-out before the next look. The history (`alert_events`) follows when the store takes it: at most `HISTORY_MAX` changes wait. Never ends or holds up
-the work itself.
+It looks at its partitions every few seconds and publishes what changed, see `pipeline.alerting.own`.
+
+Promises: what the topic says is firing is known again after a restart or a hand-over, and is resolved by the owner of
+that time; a change goes out before the next look. The history (`alert_events`) follows when the store takes it: at most
+`HISTORY_MAX` changes wait. Never ends or holds up the work itself.
 """
 
 from __future__ import annotations

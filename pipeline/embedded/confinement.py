@@ -1,8 +1,11 @@
-"""Confines this process to its own folder with Landlock, where the kernel has it: what can't be opened can't be read by any query.
+"""Confines this process to its own folder with Landlock, where the kernel has it.
 
-Promises: once `confine` has said so, neither this thread nor a thread begun later opens files outside of `writable` and what a program needs
-(libraries, /proc/self, /sys, a few devices), and none connects anywhere by TCP (kernels with Landlock's version 4 or newer). Threads that
-run already stay free: call it before any is begun. It can't be undone. Where the kernel lacks it nothing changes, and the answer says so.
+What can't be opened can't be read by any query.
+
+Promises: once `confine` has said so, neither this thread nor a thread begun later opens files outside of `writable` and
+what a program needs (libraries, /proc/self, /sys, a few devices), and none connects anywhere by TCP (kernels with
+Landlock's version 4 or newer). Threads that run already stay free: call it before any is begun. It can't be undone.
+Where the kernel lacks it nothing changes, and the answer says so.
 """
 
 from __future__ import annotations

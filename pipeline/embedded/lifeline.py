@@ -1,7 +1,7 @@
 """What every embedded server needs of its surroundings: a folder of its own, a free port, an end when its parent ends.
 
-Promises: no orphans (the kernel kills the child, whatever way the parent went), and locks that a crash can't leave behind.
-Does not start or restart anything: see `supervisor`. Linux only, as are the packages it serves.
+Promises: no orphans (the kernel kills the child, whatever way the parent went), and locks that a crash can't leave
+behind. Does not start or restart anything: see `supervisor`. Linux only, as are the packages it serves.
 """
 
 import asyncio
@@ -20,7 +20,8 @@ from pipeline.errors import Misconfigured
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PORTS = range(15_000, 32_000)
-"""Free ports are taken below the kernel's ephemeral range, so that no outgoing connection takes one during a restart."""
+"""Free ports are taken below the kernel's ephemeral range, so that no outgoing connection takes one during a restart.
+"""
 
 
 def die_with_parent() -> None:
@@ -47,11 +48,15 @@ GONE_EVERY_S = 0.5
 class FolderLock:
     """The right to use a folder, held by an open file: it ends with the last process that has the file open.
 
-    Hand `fd` to a child (`pass_fds`) that works in the folder too: then the lock also outlives us as long as the child does.
+    Hand `fd` to a child (`pass_fds`) that works in the folder too: then the lock also outlives us as long as the child
+    does.
     """
 
     def __init__(self, folder: Path, *, patience_s: float = 3.0) -> None:
-        """Take it, waiting `patience_s` for a killed predecessor to be gone. Misconfigured, where another process has it."""
+        """Take it, waiting `patience_s` for a killed predecessor to be gone.
+
+        Misconfigured, where another process has it.
+        """
         self._folder = folder
         self.fd = _open(folder)
         deadline = time.monotonic() + patience_s
@@ -74,7 +79,10 @@ class FolderLock:
         return Misconfigured(f"{self._folder} is in use by {who}", f"{stop}, or give another --data-dir")
 
     def gone(self) -> bool:
-        """Whether the folder is not there any more, or another one stands in its place: what is open here is seen by nobody."""
+        """Whether the folder is not there any more, or another one stands in its place.
+
+        What is open here is seen by nobody.
+        """
         try:
             held, there = os.fstat(self.fd), (self._folder / "lock").stat()
         except OSError:

@@ -1,7 +1,7 @@
 """Who may do what in the embedded store of one data folder: passwords made at the first start, kept beside the data.
 
-`default`, without a password, reads everything and writes in databases of its own; `tailrace` is the workers'; `admin` is the owner's.
-Promises: made once, this user's alone to read (mode 600); nothing here logs one.
+`default`, without a password, reads everything and writes in databases of its own; `tailrace` is the workers'; `admin`
+is the owner's. Promises: made once, this user's alone to read (mode 600); nothing here logs one.
 """
 
 import json
@@ -19,7 +19,10 @@ NAMES = (ADMIN, WORKER)
 
 
 def passwords(data_dir: Path) -> dict[str, str]:
-    """Name → password as it stands in the folder; nothing where none was made yet. Misconfigured where the file is damaged."""
+    """Name → password as it stands in the folder; nothing where none was made yet.
+
+    Misconfigured where the file is damaged.
+    """
     path = data_dir / PASSWORDS
     try:
         found = json.loads(path.read_text())

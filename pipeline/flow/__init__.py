@@ -5,9 +5,9 @@
                        └→ what can't be decoded → dead_letters (ClickHouse), tailrace.dead_letters (Kafka)
     tailrace.windows → merge → series_windows (ClickHouse) → judge → alert_events (ClickHouse), alerts (Kafka)
 
-`ROUTES` is that picture as data: the worker is built from it (`pipeline.app`), and a test runs each route's sample and holds what happens to what is
-declared. A new topic is a file beside this one and a line in `ROUTES`. Stage 2 follows from the others. Before the first arrow Kafka's record batches
-become columns (`pipeline.kafka.record_batches`).
+`ROUTES` is that picture as data: the worker is built from it (`pipeline.app`), and a test runs each route's sample and
+holds what happens to what is declared. A new topic is a file beside this one and a line in `ROUTES`. Stage 2 follows
+from the others. Before the first arrow Kafka's record batches become columns (`pipeline.kafka.record_batches`).
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """`Route`: one topic's way through, as data that the worker is built from and a test holds to what happens.
 
-Promises: what a route declares is all that anybody outside its file needs to know of its topic. Does not batch, send or commit: that is the harness's.
+Promises: what a route declares is all that anybody outside its file needs to know of its topic. Does not batch, send or
+commit: that is the harness's.
 """
 
 import hashlib
@@ -34,7 +35,10 @@ SAMPLE_MS = 10**12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One topic's way through. `tables`, `topics`, `families` and `counts` are all that its work ever writes, sends, feeds and counts."""
+    """One topic's way through.
+
+    `tables`, `topics`, `families` and `counts` are all that its work ever writes, sends, feeds and counts.
+    """
 
     topic: str
     item: str
@@ -45,7 +49,10 @@ class Route:
     """Names of the settings on which its rows depend: a range that is rebuilt under others is told of."""
     work: Callable[[Settings], Work]
     sample: Callable[[Settings], Sequence[bytes]]
-    """Records that pass through every stage and, under the settings of `tight`, meet every limit. No family of others is known to it."""
+    """Records that pass through every stage and, under the settings of `tight`, meet every limit.
+
+    No family of others is known to it.
+    """
     tight: Mapping[str, object] = field(default_factory=dict)
     """Settings under which the sample meets every limit."""
     tables: tuple[str, ...]
@@ -55,7 +62,10 @@ class Route:
     counts: tuple[str, ...] = ()
     """Self-metrics that it counts, a label's value after a colon where it is fixed (pipeline/telemetry.py)."""
     remembers: bool = False
-    """Its work goes on from range to range: `pipeline.windowing` runs it, not the harness's exactly-once ranges. `work` is what it does afresh."""
+    """Its work goes on from range to range: `pipeline.windowing` runs it, not the harness's exactly-once ranges.
+
+    `work` is what it does afresh.
+    """
 
     def warm_up(self, settings: Settings) -> Outcome:
         """The work on the sample: compiles every kernel that the route needs."""

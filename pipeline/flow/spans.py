@@ -1,6 +1,7 @@
 """The route of `otlp_spans`: trace requests become raw rows, window partials and dead letters.
 
-Promises: pure work; equal records and row-shaping settings give equal bytes. Does not know where blocks and messages go.
+Promises: pure work; equal records and row-shaping settings give equal bytes. Does not know where blocks and messages
+go.
 """
 
 from collections import Counter
@@ -40,7 +41,10 @@ COUNTS = {
 SAMPLE_NS = SAMPLE_MS * 10**6
 
 MANY = 1100
-"""Distinct names and values in one trace of the sample: every table that grows has to, and a trace is cut by the default limit."""
+"""Distinct names and values in one trace of the sample.
+
+Every table that grows has to, and a trace is cut by the default limit.
+"""
 
 
 def spans_work(settings: Settings) -> Work:

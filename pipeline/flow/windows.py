@@ -1,6 +1,9 @@
-"""Stage 2 as a route: partials of all families → closed windows → judged → alerts. Made from the other routes, whose families it closes.
+"""Stage 2 as a route: partials of all families → closed windows → judged → alerts.
 
-`pipeline.windowing` runs it, since it remembers; the work here is what it does with its first windows. Does not say which families there are.
+Made from the other routes, whose families it closes.
+
+`pipeline.windowing` runs it, since it remembers; the work here is what it does with its first windows. Does not say
+which families there are.
 """
 
 from collections.abc import Mapping, Sequence

@@ -30,7 +30,10 @@ def _nothing() -> None:
 async def repeat(
     ask: Callable[[], Awaitable[T]], backoff: Backoff, what: str, waited: Callable[[], None] = _nothing
 ) -> T:
-    """The answer, however often it takes while it is `NotNow`. `what` waits, for the log; `waited` is called after each wait."""
+    """The answer, however often it takes while it is `NotNow`.
+
+    `what` waits, for the log; `waited` is called after each wait.
+    """
     while True:
         try:
             return await ask()

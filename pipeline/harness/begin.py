@@ -1,6 +1,7 @@
 """Where a partition's work begins after an assignment: one pure decision over what Kafka and the store know.
 
-Promises: never begins anew where something was done before, never passes over records in silence. Does not read or write anything.
+Promises: never begins anew where something was done before, never passes over records in silence. Does not read or
+write anything.
 """
 
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ def needs_progress(standing: CommittedState) -> bool:
 
 
 def decide(at: Partition, epoch: str, settings_hash: str, standing: CommittedState, known: bool) -> RangeStart:
-    """Where to start, or Misconfigured with the cure. `known`: the `progress` table holds a row of this topic, epoch and partition."""
+    """Where to start, or Misconfigured with the cure.
+
+    `known`: the `progress` table holds a row of this topic, epoch and partition.
+    """
     where = f"{at.topic}/{at.partition}"
     if standing.committed is None:
         return _without_offset(where, standing, known)
@@ -51,7 +55,8 @@ def decide(at: Partition, epoch: str, settings_hash: str, standing: CommittedSta
             "The topic was truncated or made anew under its old offsets: reset the group's offsets once you know which records count",
         )
     if standing.committed < standing.log_start:
-        # A range on record that lost its beginning can't be rebuilt, and what of it had landed can't be told: it is given up whole.
+        # A range on record that lost its beginning can't be rebuilt, and what of it had landed can't be told: it is
+        # given up whole.
         goes_on = max(end, standing.log_start)
         return RangeStart(offset=goes_on, commit=True, lost=(standing.committed, goes_on))
     if intent is None:

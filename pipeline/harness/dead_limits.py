@@ -1,10 +1,12 @@
 """Whether it is the product that can't read, or only that something unreadable was sent.
 
-What one producer sends unreadable goes to dead letters and is counted; reading goes on, or good records behind it would wait for a person. A release of ours
-that can't read what the one before could must show as lag instead, which can be recovered, not as an emptied topic. It is told from the other by this:
-another version worked on the partition before, and since then nothing at all of the topic could be read here, on no partition.
+What one producer sends unreadable goes to dead letters and is counted; reading goes on, or good records behind it would
+wait for a person. A release of ours that can't read what the one before could must show as lag instead, which can be
+recovered, not as an emptied topic. It is told from the other by this: another version worked on the partition before,
+and since then nothing at all of the topic could be read here, on no partition.
 
-Promises: one sound record of the topic clears all suspicion for this process. Decides only whether to go on, never what a batch holds.
+Promises: one sound record of the topic clears all suspicion for this process. Decides only whether to go on, never what
+a batch holds.
 """
 
 from collections import deque
@@ -40,7 +42,10 @@ class DeadLimits:
         return self._dead / self._records if self._records >= WINDOW_RECORDS else 0.0
 
     def check(self, records: int, dead: int) -> None:
-        """Count one batch in. Never: this version seems unable to read the topic; nothing of this batch has been sent yet."""
+        """Count one batch in.
+
+        Never: this version seems unable to read the topic; nothing of this batch has been sent yet.
+        """
         self._count(records, dead)
         if records > dead:
             self._reading.sound = True

@@ -1,7 +1,8 @@
 """S2, S4, S5 and S6: the intent, the inserts under their tokens, the messages, the commit that ends the batch.
 
-Promises: an insert begins only within the send deadline of an intent that this membership was told is recorded; the deadline is renewed by
-sending the same intent again. *Not now* is repeated for ever, *never* and *fenced* go up. Does not build anything.
+Promises: an insert begins only within the send deadline of an intent that this membership was told is recorded; the
+deadline is renewed by sending the same intent again. *Not now* is repeated for ever, *never* and *fenced* go up. Does
+not build anything.
 """
 
 import logging
@@ -22,7 +23,10 @@ log = logging.getLogger(__name__)
 
 
 def without_bytes(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The same with dead letters that say what they are but hold no bytes: for a broker that takes less than our topics ask for."""
+    """The same with dead letters that say what they are but hold no bytes.
+
+    For a broker that takes less than our topics ask for.
+    """
     return tuple(
         replace(message, value=b"", headers=(*message.headers, ("tailrace.left_out_bytes", b"%d" % len(message.value))))
         if message.topic == DEAD_LETTERS and message.value

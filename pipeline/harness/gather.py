@@ -1,10 +1,10 @@
 """S1 without the waiting: fetches go in, batches that are exact offset ranges come out.
 
-Promises: judged by position, never by count. Records below the next expected offset are dropped (a late rewind); a fetch that begins
-beyond it is refused (a delivery was lost on the way), though offsets inside a fetch may jump (control records, compaction).
-A batch ends right behind a record or a range that can't be read, and where that was the last that is here, behind all that was read and is no
-record (transaction markers, aborted and empty batches), be it nothing else: whoever compares ends with the log's sees that nothing is left.
-Does not wait, pause or read.
+Promises: judged by position, never by count. Records below the next expected offset are dropped (a late rewind); a
+fetch that begins beyond it is refused (a delivery was lost on the way), though offsets inside a fetch may jump (control
+records, compaction). A batch ends right behind a record or a range that can't be read, and where that was the last that
+is here, behind all that was read and is no record (transaction markers, aborted and empty batches), be it nothing else:
+whoever compares ends with the log's sees that nothing is left. Does not wait, pause or read.
 """
 
 from collections import deque

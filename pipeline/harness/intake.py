@@ -1,7 +1,8 @@
 """S1 with the waiting: what has arrived of one partition; pauses it when full; asks anew for what got lost on the way.
 
-Promises: bounded in bytes, but for one fetch more; `deliver` never blocks and never raises; what can't be read or passed over is told once all before
-it was handed out. `RangeIntake` cuts exactly-once ranges; stage 2 has an intake of its own over the same.
+Promises: bounded in bytes, but for one fetch more; `deliver` never blocks and never raises; what can't be read or
+passed over is told once all before it was handed out. `RangeIntake` cuts exactly-once ranges; stage 2 has an intake of
+its own over the same.
 """
 
 import asyncio
@@ -90,7 +91,10 @@ class PartitionIntake:
 
 
 QUIET_BYTES, QUIET_FACTOR = 1 << 16, 2.5
-"""Where less came, a batch waits so many times as long: what a batch costs whatever its size is most of what a trickle costs."""
+"""Where less came, a batch waits so many times as long.
+
+What a batch costs whatever its size is most of what a trickle costs.
+"""
 
 
 def wait_s(limits: Limits, size_bytes: int) -> float:
@@ -116,7 +120,10 @@ class RangeIntake(PartitionIntake):
             self._since = time.monotonic()
 
     async def collect(self, end: int | None) -> CutRange | None:
-        """The next batch: exactly up to `end` where it is given. None: closed. Never: what stands next can't even be passed over."""
+        """The next batch: exactly up to `end` where it is given.
+
+        None: closed. Never: what stands next can't even be passed over.
+        """
         while not self.closed:
             self._changed.clear()
             await self._mend()

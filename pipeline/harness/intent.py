@@ -1,7 +1,10 @@
-"""What stands in a commit's metadata: S2's intent, or S6's mark that the range is done; and the tokens that follow from an intent.
+"""What stands in a commit's metadata: S2's intent, or S6's mark that the range is done.
 
-The mark bears the epoch, too: an offset that outlived its topic must not stand for the records of the one made anew under the same name.
-Promises: encode and parse are inverse; tokens depend on the range and the table alone. An unknown version is refused, never guessed.
+And the tokens that follow from an intent.
+
+The mark bears the epoch, too: an offset that outlived its topic must not stand for the records of the one made anew
+under the same name. Promises: encode and parse are inverse; tokens depend on the range and the table alone. An unknown
+version is refused, never guessed.
 """
 
 from dataclasses import dataclass
@@ -16,7 +19,8 @@ DONE = "done"
 class Intent:
     """The next batch is exactly [committed offset, end).
 
-    `attempts`: how often in a row the work on it was begun by a successor and not ended, by software of this `version`. 0 as long as none was.
+    `attempts`: how often in a row the work on it was begun by a successor and not ended, by software of this `version`.
+    0 as long as none was.
     """
 
     end: int
@@ -33,7 +37,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """No range is on record; all below the committed offset is done, in this epoch. `version`: of the software that did the last of it."""
+    """No range is on record; all below the committed offset is done, in this epoch.
+
+    `version`: of the software that did the last of it.
+    """
 
     epoch: str
     version: str = ""
@@ -44,7 +51,10 @@ class Done:
 
 
 def parse(metadata: str) -> Intent | Done | None:
-    """What a commit's metadata says; None where it is empty, as other tools leave it. Misconfigured: something else stands there."""
+    """What a commit's metadata says; None where it is empty, as other tools leave it.
+
+    Misconfigured: something else stands there.
+    """
     if not metadata:
         return None
     parts = [part.strip() for part in metadata.split(";")]

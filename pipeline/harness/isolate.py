@@ -1,8 +1,9 @@
 """Work that fails on a range is done without the records at fault, and each of those becomes a dead letter.
 
-Promises: whatever the work raises, the range's other records are worked on, in one outcome for the whole range; a pure function of the records as
-far as the work is one, so a range that is rebuilt gives the same outcome and the same letters. An error's text may hold what a client sent, so a letter
-names the error's kind and the line that raised it, nothing else. Does not know what a record means; a death of the whole process is not seen here.
+Promises: whatever the work raises, the range's other records are worked on, in one outcome for the whole range; a pure
+function of the records as far as the work is one, so a range that is rebuilt gives the same outcome and the same
+letters. An error's text may hold what a client sent, so a letter names the error's kind and the line that raised it,
+nothing else. Does not know what a record means; a death of the whole process is not seen here.
 """
 
 import logging
@@ -24,7 +25,10 @@ from schemas.dead_letter import DeadLetter
 log = logging.getLogger(__name__)
 
 FAULTS_MAX = 1000
-"""More faults in one range are not told apart: what is left of the stretch that is being searched is given up whole. Each costs a few runs of the work."""
+"""More faults in one range are not told apart: what is left of the stretch that is being searched is given up whole.
+
+Each costs a few runs of the work.
+"""
 
 REASON = "work_failed"
 
@@ -32,8 +36,8 @@ REASON = "work_failed"
 def isolated(work: Work, letters: Callable[[Sequence[DeadLetter]], Outcome], records: Records) -> Outcome:
     """The work's outcome. Misconfigured goes up: then no record is at fault.
 
-    What the work raises for no records at all goes up, too. Costs nothing where nothing fails; else about 2 log2(n) runs a fault, over halves of
-    the range, and one over what is sound.
+    What the work raises for no records at all goes up, too. Costs nothing where nothing fails; else about 2 log2(n)
+    runs a fault, over halves of the range, and one over what is sound.
     """
     faults: dict[int, Exception] = {}
     while True:
@@ -68,7 +72,10 @@ def isolated(work: Work, letters: Callable[[Sequence[DeadLetter]], Outcome], rec
 
 
 def skipped(records: Records, letters: Callable[[Sequence[DeadLetter]], Outcome]) -> Outcome:
-    """Every record of the range as a dead letter, and nothing else of it: the way past a batch that can never be inserted."""
+    """Every record of the range as a dead letter, and nothing else of it.
+
+    The way past a batch that can never be inserted.
+    """
     error = (
         f"skipped by hand with the range [{records.start_offset}, {records.end_offset}); "
         "tables that took the batch before another refused it hold its rows"

@@ -1,7 +1,7 @@
 """The memory twin of the consumer group: logs, committed offsets and fences of one group, without Kafka.
 
-Promises: answers as `pipeline.agents.group.KafkaGroup` does; a sought partition is fetched in pieces of `piece` records.
-`before` is called at each commit, `after` once it stands: either may raise, as a crash or a lost answer would.
+Promises: answers as `pipeline.agents.group.KafkaGroup` does; a sought partition is fetched in pieces of `piece`
+records. `before` is called at each commit, `after` once it stands: either may raise, as a crash or a lost answer would.
 """
 
 from __future__ import annotations

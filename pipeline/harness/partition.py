@@ -1,9 +1,11 @@
 """One partition's pipeline through one membership: begin, then S1 to S6 for batch after batch.
 
-    S1 collect [C, E) · S2 intent · S3 work (pure, in a thread) · S4 insert · S5 produce · S6 commit E, then a `progress` row
+    S1 collect [C, E) · S2 intent · S3 work (pure, in a thread) · S4 insert · S5 produce · S6 commit E, then a
+    `progress` row
 
-Promises: nothing is sent before its intent is recorded; a range on record is rebuilt exactly. Ends by Fenced when the partition is another's,
-by Never or Misconfigured when a person is needed; then the intent stands and nothing is lost. Does not know what a record means.
+Promises: nothing is sent before its intent is recorded; a range on record is rebuilt exactly. Ends by Fenced when the
+partition is another's, by Never or Misconfigured when a person is needed; then the intent stands and nothing is lost.
+Does not know what a record means.
 """
 
 import asyncio
@@ -31,7 +33,10 @@ from pipeline.model.records import Records
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S = 5.0
-"""Between two `progress` rows of one partition: what counts is that there is one. The first batch and a clean end write one at once."""
+"""Between two `progress` rows of one partition: what counts is that there is one.
+
+The first batch and a clean end write one at once.
+"""
 
 
 class PartitionPipeline:
@@ -80,7 +85,10 @@ class PartitionPipeline:
         return self._intake.begun
 
     def skip_next(self, told: Callable[[str], None]) -> None:
-        """Keep the records of the range on record as dead letters instead of working on them; `told` hears what was kept. Before `run`."""
+        """Keep the records of the range on record as dead letters instead of working on them.
+
+        `told` hears what was kept. Before `run`.
+        """
         self._skips = told
 
     def deliver(self, fetch: Fetch) -> None:
@@ -98,7 +106,10 @@ class PartitionPipeline:
         return self._dead.share
 
     def lag_records(self) -> int | None:
-        """Offsets between what is done and the log's stable end as last heard; 0 where all that is left was read and is no record."""
+        """Offsets between what is done and the log's stable end as last heard.
+
+        0 where all that is left was read and is no record.
+        """
         group, done = self._tools.group, self.committed
         end = group.stable_end(self._membership, self._partition)
         if end is None or done < 0:
@@ -197,7 +208,10 @@ class PartitionPipeline:
         tools.faults.point("progress:after")
 
     async def _confirm_epoch(self) -> None:
-        """The topic is still the one of this epoch. Asked after the records came: an id never comes back, so they are of it, too."""
+        """The topic is still the one of this epoch.
+
+        Asked after the records came: an id never comes back, so they are of it, too.
+        """
         ask = partial(confirm_epoch, self._tools, self._membership, self._partition, self._epoch)
         await repeat(ask, self._tools.backoff(), f"the question for the topic id of {self.where}", self._progressed)
 

@@ -1,4 +1,7 @@
-"""What every pipeline of a worker shares: group, sinks, limits, telemetry. Values only, and the one question that all of them ask."""
+"""What every pipeline of a worker shares: group, sinks, limits, telemetry.
+
+Values only, and the one question that all of them ask.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor

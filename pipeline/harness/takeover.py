@@ -1,7 +1,8 @@
 """How one partition's work through one membership begins: what was found, told and settled before the first batch.
 
-Promises: nothing of the log is passed over in silence: a loss becomes a dead letter, a counter and a log line; an offset that stands for nothing is
-replaced before anything is read. A range that has ended worker after worker is not begun again. Decides nothing itself: see `begin`.
+Promises: nothing of the log is passed over in silence: a loss becomes a dead letter, a counter and a log line; an
+offset that stands for nothing is replaced before anything is read. A range that has ended worker after worker is not
+begun again. Decides nothing itself: see `begin`.
 """
 
 import logging

@@ -1,6 +1,7 @@
 """What the harness passes around: partitions, memberships, fetches, ranges, and the seam to the consumer group.
 
-Promises: knows neither Faust nor aiokafka; the real group is `pipeline.agents.group`, the memory twin is `pipeline.harness.memory`.
+Promises: knows neither Faust nor aiokafka; the real group is `pipeline.agents.group`, the memory twin is
+`pipeline.harness.memory`.
 """
 
 from collections.abc import Callable
@@ -97,7 +98,10 @@ class Group(Protocol):
 
 
 class Pipeline(Protocol):
-    """What works on one partition through one membership. `PartitionPipeline` is the one for ranges; stage 2 has another."""
+    """What works on one partition through one membership.
+
+    `PartitionPipeline` is the one for ranges; stage 2 has another.
+    """
 
     progressed_at: float
     """Monotonic time of the last step forward."""
@@ -130,7 +134,10 @@ class Pipeline(Protocol):
         """End `run` after what is in hand."""
 
     def lag_records(self) -> int | None:
-        """Records not yet done, as far as is known: neither transaction markers nor what an open transaction holds back."""
+        """Records not yet done, as far as is known.
+
+        Neither transaction markers nor what an open transaction holds back.
+        """
 
     async def run(self) -> None:
         """Until closed. Fenced ends the membership's work; anything else that is raised ends the process."""
@@ -182,4 +189,7 @@ class Limits:
     version: str = ""
     """Of this software: stands in the mark of a range that is done."""
     settings_hash: str = "-"
-    """Of the settings that shape rows: stands in the intent, so that a rebuilt batch can be told apart from a changed one."""
+    """Of the settings that shape rows.
+
+    Stands in the intent, so that a rebuilt batch can be told apart from a changed one.
+    """

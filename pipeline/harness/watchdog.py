@@ -1,7 +1,8 @@
 """Ends a worker that makes no progress though there is lag, but not one that waits for its sink.
 
-Promises: looks from a thread of its own, so that a loop that hangs is seen, too. Patience counts from when lag was first seen, or from the last step
-forward after that: a partition at which nothing came for an hour is not late with its first record. Says why before it ends anything.
+Promises: looks from a thread of its own, so that a loop that hangs is seen, too. Patience counts from when lag was
+first seen, or from the last step forward after that: a partition at which nothing came for an hour is not late with its
+first record. Says why before it ends anything.
 """
 
 import threading

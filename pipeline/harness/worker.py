@@ -1,8 +1,9 @@
 """The harness of one worker: a pipeline per assigned partition, begun anew with every membership.
 
-Promises: a pipeline's failure ends the process (after a log line) unless it is Fenced, which ends only that membership's pipelines, or Never,
-which halts its partition alone: the intent stands, the others go on, and it is tried again now and then, so that mending the store is enough.
-`finish` lets batches in hand come to their end. Does not join the group or poll: the driver does.
+Promises: a pipeline's failure ends the process (after a log line) unless it is Fenced, which ends only that
+membership's pipelines, or Never, which halts its partition alone: the intent stands, the others go on, and it is tried
+again now and then, so that mending the store is enough. `finish` lets batches in hand come to their end. Does not join
+the group or poll: the driver does.
 """
 
 import asyncio
@@ -115,7 +116,10 @@ class Harness:
             pipeline.deliver(fetch)
 
     async def skip(self, topic: str, number: int) -> str:
-        """Keep the records of a halted partition's range as dead letters and go on behind it. Misconfigured: it is not halted here, or it failed."""
+        """Keep the records of a halted partition's range as dead letters and go on behind it.
+
+        Misconfigured: it is not halted here, or it failed.
+        """
         partition = Partition(topic, number)
         if partition not in self._halted or partition not in self._wake:
             raise Misconfigured(f"{topic}/{number} is not halted in this worker", "See `tailrace doctor`")
@@ -145,7 +149,10 @@ class Harness:
                 telemetry.gauge("lag_seconds", _lag_s(pipeline, lag), topic=topic, partition=str(partition))
 
     def lag_records(self) -> dict[str, int]:
-        """Topic/partition → records that are not worked on yet, halted partitions too; left out where that is not known yet."""
+        """Topic/partition → records that are not worked on yet, halted partitions too.
+
+        Left out where that is not known yet.
+        """
         known = {pipeline.where: pipeline.lag_records() for pipeline in (self._pipelines | self._stopped).values()}
         return {where: lag for where, lag in known.items() if lag is not None}
 
@@ -207,7 +214,10 @@ class Harness:
             self._group.resume(membership, partition)
 
     async def _rest(self, partition: Partition, timeout_s: float | None) -> bool:
-        """Until it is time to try a halted partition again, or only when somebody asks for a skip; True: the worker ends."""
+        """Until it is time to try a halted partition again, or only when somebody asks for a skip.
+
+        True: the worker ends.
+        """
         woken = self._wake[partition] = asyncio.Event()
         waits = [asyncio.ensure_future(event.wait()) for event in (self._finishing, woken)]
         try:

@@ -1,1 +1,4 @@
-"""Numbers only: wire scan, sketches, windows, Native blocks. No formats of ours, no transport, clock, chance or event loop."""
+"""Numbers only: wire scan, sketches, windows, Native blocks.
+
+No formats of ours, no transport, clock, chance or event loop.
+"""

@@ -1,6 +1,7 @@
 """How kernels are compiled: by numba, cached on disk, without the GIL. Typed, so that callers stay strictly checked.
 
-Promises the decorated function's own signature to its callers. Does not touch arguments; a kernel takes arrays and scalars only.
+Promises the decorated function's own signature to its callers. Does not touch arguments; a kernel takes arrays and
+scalars only.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,10 @@ def inlined(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def bare(function: Callable[P, R]) -> Callable[P, R]:
-    """A kernel that allocates nothing, compiled without reference counting: an atomic add per array and call costs more than the work."""
+    """A kernel that allocates nothing, compiled without reference counting.
+
+    An atomic add per array and call costs more than the work.
+    """
     return _compiled(function, **_WITHOUT_COUNTING)
 
 

@@ -1,7 +1,7 @@
 """Where compiled kernels are kept: a folder whose name is made of all sources that they were compiled from.
 
-numba looks at a kernel's own file alone, but folds in what that file imports: after an upgrade it would run machine code of the old helpers.
-Promises: other sources, another folder. Does not delete old folders.
+numba looks at a kernel's own file alone, but folds in what that file imports: after an upgrade it would run machine
+code of the old helpers. Promises: other sources, another folder. Does not delete old folders.
 """
 
 import hashlib
@@ -14,7 +14,10 @@ _IMPORT = re.compile(rb"^from pipeline\.kernels\.([\w.]+) import", re.MULTILINE)
 
 
 def folder(path: Path, given: str = "") -> Path:
-    """For the kernels in this file: below the folder that the user gave, else beside the sources, else (read-only) in the user's cache."""
+    """For the kernels in this file.
+
+    Below the folder that the user gave, else beside the sources, else (read-only) in the user's cache.
+    """
     name = f"kernels-{digest(path, ROOT)}"
     beside = (Path(given) if given else path.parent / "__pycache__") / name
     try:

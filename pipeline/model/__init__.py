@@ -1,1 +1,4 @@
-"""The five things that flow, each with one home: Records → SpanColumns → WindowPartials → SeriesWindows → Finding (→ Alert, in `schemas`)."""
+"""The five things that flow, each with one home.
+
+Records → SpanColumns → WindowPartials → SeriesWindows → Finding (→ Alert, in `schemas`).
+"""

@@ -1,6 +1,9 @@
-"""`LogColumns`: log records as arrays, as `SpanColumns` has spans. A string is a place in one shared buffer, never a Python object.
+"""`LogColumns`: log records as arrays, as `SpanColumns` has spans.
 
-Promises: frozen; every (at, length) lies inside `buffer`; all arrays of one table are equally long. A missing string has length 0.
+A string is a place in one shared buffer, never a Python object.
+
+Promises: frozen; every (at, length) lies inside `buffer`; all arrays of one table are equally long. A missing string
+has length 0.
 """
 
 from dataclasses import dataclass
@@ -20,7 +23,10 @@ class LogColumns:
     resource: I32
     scope: I32
     time_ns: I64
-    """When it happened: as sent, else when it was observed, else the broker's time; clamped where too far ahead of that."""
+    """When it happened: as sent, else when it was observed, else the broker's time.
+
+    Clamped where too far ahead of that.
+    """
     observed_ns: I64
     """When it was collected: as sent, else the broker's time; clamped as `time_ns`."""
     severity_number: U8

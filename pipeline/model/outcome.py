@@ -1,4 +1,6 @@
-"""`Outcome`: what working on one `Records` range gives: blocks for ClickHouse, messages for Kafka, counts about ourselves.
+"""`Outcome`: what working on one `Records` range gives.
+
+Blocks for ClickHouse, messages for Kafka, counts about ourselves.
 
 Promises: plain bytes, a pure function of the records and the row-shaping settings; rebuilt, it is equal byte for byte.
 Does not know how blocks and messages are sent.
@@ -11,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 ITEMS = "items"
-"""Key in `Outcome.counts`: items of the range that were worked on (spans, points, log records: the route names them)."""
+"""Key in `Outcome.counts`: items of the range that were worked on (spans, points, log records: the route names them).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +51,7 @@ class Outcome:
     counts: Mapping[str, float] = field(default_factory=dict)
     """Increments by self-metric name (pipeline/telemetry.py)."""
     item_ends_ns: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), compare=False)
-    """When items of the range ended: all, or some hundreds evenly chosen of `counts[ITEMS]`; the delay to their rows is told from them."""
+    """When items of the range ended: all, or some hundreds evenly chosen of `counts[ITEMS]`.
+
+    The delay to their rows is told from them.
+    """

@@ -1,6 +1,7 @@
 """`Records`: the bytes of one offset range of one partition, as they stood on Kafka.
 
-Promises: immutable; the same range read twice is equal, so all that is computed from it can be rebuilt. Does not look inside the bytes.
+Promises: immutable; the same range read twice is equal, so all that is computed from it can be rebuilt. Does not look
+inside the bytes.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,10 @@ class LostRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """One range [start_offset, end_offset) of one partition, with n records (offsets may have holes: control records, compaction)."""
+    """One range [start_offset, end_offset) of one partition, with n records (offsets may have holes.
+
+    Control records, compaction).
+    """
 
     topic: str
     epoch: str

@@ -1,7 +1,7 @@
 """`SeriesWindows`: what stage 2 closed for one window: merged sums of that window and rolling figures per series.
 
-Promises: one row per series of one family of which something came in any of the rolling windows. Units are those that the family
-tells of its sums and figures. Does not know what follows from it.
+Promises: one row per series of one family of which something came in any of the rolling windows. Units are those that
+the family tells of its sums and figures. Does not know what follows from it.
 """
 
 from dataclasses import dataclass

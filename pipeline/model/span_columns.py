@@ -1,7 +1,7 @@
 """`SpanColumns`: spans as arrays. A string is a place in one shared buffer, never a Python object.
 
-Promises: frozen; every (at, length) lies inside `buffer`; all arrays of one table are equally long. A missing string has length 0.
-Does not copy strings: who needs them (Native rows, keys) copies straight from the buffer.
+Promises: frozen; every (at, length) lies inside `buffer`; all arrays of one table are equally long. A missing string
+has length 0. Does not copy strings: who needs them (Native rows, keys) copies straight from the buffer.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,8 @@ class Strings:
 class Attributes:
     """Attributes of n owners in CSR form: owner i has rows `first[i]` to `first[i + 1]`. Every value is already text.
 
-    Value texts: strings as they are; ints decimal; bool `true`/`false`; doubles shortest round-trip; bytes base64; arrays and maps JSON text; empty "".
+    Value texts: strings as they are; ints decimal; bool `true`/`false`; doubles shortest round-trip; bytes base64;
+    arrays and maps JSON text; empty "".
     """
 
     first: I64
@@ -105,7 +106,10 @@ class SpanColumns:
     name_number: I32
     """Place of the span's name in `names`."""
     names: Strings
-    """Distinct names, in order of first appearance; also such as no span here has (of records that were given up, of spans left out)."""
+    """Distinct names, in order of first appearance.
+
+    Also such as no span here has (of records that were given up, of spans left out).
+    """
     kind: U8
     """0 unspecified, 1 internal, 2 server, 3 client, 4 producer, 5 consumer."""
     start_ns: I64

@@ -1,6 +1,7 @@
 """`Values`: the bytes of many records, left where they were received until one copy joins them.
 
-Promises: a sequence of `bytes` to whoever asks for single ones; slices and sums share the buffers. Does not look inside the bytes.
+Promises: a sequence of `bytes` to whoever asks for single ones; slices and sums share the buffers. Does not look inside
+the bytes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """`WindowPartials`: one range's sums per series and window, of one family, and which range they stand for.
 
-Promises: `rows` has the schema `family.partials`, sorted; a pure function of the Records it came from. Merging is adding.
-Does not know where it goes.
+Promises: `rows` has the schema `family.partials`, sorted; a pure function of the Records it came from. Merging is
+adding. Does not know where it goes.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """The data folder as a whole: what lies in it, and its removal.
 
-Promises: removes only what Tailrace makes there, and nothing while a process of it runs. Asks nobody: that is the command's.
+Promises: removes only what Tailrace makes there, and nothing while a process of it runs. Asks nobody: that is the
+command's.
 """
 
 import shutil
@@ -33,8 +34,8 @@ def entries(folder: Path) -> list[Entry]:
 def remove(folder: Path, lock: Callable[[Path], Callable[[], None]]) -> list[Path]:
     """Remove all that is ours, and the folder if nothing else is in it; what stays, as other hands put it there.
 
-    `lock` takes the folder for us and gives how to let go; it raises Misconfigured where somebody has it. Misconfigured,
-    too, where the folder does not look like one of ours.
+    `lock` takes the folder for us and gives how to let go; it raises Misconfigured where somebody has it.
+    Misconfigured, too, where the folder does not look like one of ours.
     """
     found = entries(folder)
     if not any(entry.path.name == "lock" for entry in found):

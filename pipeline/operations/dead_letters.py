@@ -1,7 +1,7 @@
 """What the dead-letter topic holds, each id once, and sending one again.
 
-Promises: a letter that was sent again is marked on the topic itself, so that no later call sends it twice; one that would only die again is
-not sent, so that there is no second letter of it. Does not mend bytes.
+Promises: a letter that was sent again is marked on the topic itself, so that no later call sends it twice; one that
+would only die again is not sent, so that there is no second letter of it. Does not mend bytes.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -81,7 +81,10 @@ class Sorted:
 def sort_by_fate(
     chosen: Sequence[DeadLetter], redriven: Collection[str], works: Mapping[str, Work], at_ms: int
 ) -> Sorted:
-    """Try each letter's work on its bytes, as if they came at `at_ms`. Anybody may write to the topic of letters: none of them raises."""
+    """Try each letter's work on its bytes, as if they came at `at_ms`.
+
+    Anybody may write to the topic of letters: none of them raises.
+    """
     new = [one for one in chosen if one.id not in redriven and one.value and not one.left_out_bytes]
     read = [one for one in new if one.topic in works]
     ends = [isolated(works[one.topic], dead_letters, alone(one.topic, one.value, at_ms)) for one in read]
@@ -90,7 +93,10 @@ def sort_by_fate(
 
 
 async def redrive(bootstrap: str, letters: Sequence[DeadLetter]) -> None:
-    """Send the bytes to the topic they came from, and mark them; the mark goes first, so that a crash in between sends none twice."""
+    """Send the bytes to the topic they came from, and mark them.
+
+    The mark goes first, so that a crash in between sends none twice.
+    """
     messages = KafkaMessages(bootstrap)
     try:
         for letter in letters:

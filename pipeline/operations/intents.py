@@ -1,6 +1,7 @@
 """Standing intents of a group: what they are, and the way past one that can never be inserted.
 
-Promises: `skip` keeps every record of the range as a dead letter before it commits the range's end, and only while no worker is in the group.
+Promises: `skip` keeps every record of the range as a dead letter before it commits the range's end, and only while no
+worker is in the group.
 """
 
 from dataclasses import dataclass

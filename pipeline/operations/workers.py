@@ -1,4 +1,6 @@
-"""What the workers of this machine say of themselves, for `doctor` and `status`: asked over their own HTTP, changed in nothing.
+"""What the workers of this machine say of themselves, for `doctor` and `status`.
+
+Asked over their own HTTP, changed in nothing.
 
 Promises: an answer for each address within a few seconds, whatever is there. Does not know what a state means.
 """
@@ -83,7 +85,10 @@ def skip(address: str, topic: str, partition: int) -> str:
 
 
 def addresses_of(settings: Settings, near: Mapping[str, Any] | None = None) -> list[str]:
-    """Workers that are known here: those of the `up` that runs in the data folder, else the one that TAILRACE_WORKER_HTTP names."""
+    """Workers that are known here.
+
+    Those of the `up` that runs in the data folder, else the one that TAILRACE_WORKER_HTTP names.
+    """
     of_up: list[str] = (running_here(settings.data_dir) if near is None else near).get("worker_http") or []
     if not of_up and not settings.worker_http.endswith(":0"):
         return [f"http://{settings.worker_http}"]

@@ -1,8 +1,9 @@
 """Every setting, read in one place: options, the environment, a TOML file, defaults. Validated at start; frozen.
 
-A section each in a file of its own; a program's settings are the sections that it needs (`Settings` are the worker's and the command
-line's, a collector's stand in its folder). `read` is the one loader of all of them, `load` reads `Settings`.
-Secrets are never printed. The reference page in docs/ is made from the fields (`python -m pipeline.reference`).
+A section each in a file of its own; a program's settings are the sections that it needs (`Settings` are the worker's
+and the command line's, a collector's stand in its folder). `read` is the one loader of all of them, `load` reads
+`Settings`. Secrets are never printed. The reference page in docs/ is made from the fields (`python -m
+pipeline.reference`).
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,10 @@ __all__ = ["PREFIX", "Section", "Settings", "Sources", "load", "models", "read"]
 class Settings(
     Process, Cluster, Consumer, Store, Worker, Batching, Decoding, Windows, Alerts, Retention, OtlpAddresses
 ):
-    """All settings of workers and of the command line; each is `TAILRACE_<NAME>` in the environment and `name = …` in the file."""
+    """All settings of workers and of the command line.
+
+    Each is `TAILRACE_<NAME>` in the environment and `name = …` in the file.
+    """
 
 
 def load(environ: Mapping[str, str] | None = None, **options: Any) -> tuple[Settings, Sources]:  # noqa: ANN401 - typed by the model

@@ -1,7 +1,7 @@
 """What all sections of settings share: the model they are, and the kinds of values that several of them have.
 
-Promises: a section is frozen, refuses names that it hasn't and numbers that are none; `redacted` never shows a secret, whatever its shape.
-Reads nothing: where values come from is the loader's (pipeline/settings/loader.py).
+Promises: a section is frozen, refuses names that it hasn't and numbers that are none; `redacted` never shows a secret,
+whatever its shape. Reads nothing: where values come from is the loader's (pipeline/settings/loader.py).
 """
 
 import json
@@ -18,7 +18,8 @@ HIDDEN = "***"
 class Section(BaseModel):
     """A part of the settings; each field is `TAILRACE_<NAME>` in the environment and `name = …` in the file.
 
-    A program's settings are a class made of the sections that it needs; names stay flat, so no two sections may have the same one.
+    A program's settings are a class made of the sections that it needs; names stay flat, so no two sections may have
+    the same one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

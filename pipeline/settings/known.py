@@ -1,7 +1,9 @@
-"""All names of settings, whichever program reads them: for telling a misspelt one, which would else be ignored in silence.
+"""All names of settings, whichever program reads them.
 
-Promises: a word and the nearest name; values are never shown, for nobody knows what a misspelt one holds. In the environment that is
-all (what an older version or another tool left behind does no harm); in the file it is an error.
+For telling a misspelt one, which would else be ignored in silence.
+
+Promises: a word and the nearest name; values are never shown, for nobody knows what a misspelt one holds. In the
+environment that is all (what an older version or another tool left behind does no harm); in the file it is an error.
 """
 
 import difflib
@@ -15,7 +17,10 @@ BESIDE = frozenset({"CONFIG", "CACHE_DIR", "CLICKHOUSE_INSECURE"})
 OURS = ("TEST_", "EMBEDDED_")
 """Beginnings of names that our own tests and processes set."""
 PROGRAMS = (("pipeline.settings", "models"), ("collectors.registry", "settings_models"))
-"""Module and function that gives the models of some programs. By name: settings are below both, and must not need them to be read."""
+"""Module and function that gives the models of some programs.
+
+By name: settings are below both, and must not need them to be read.
+"""
 
 
 def models() -> list[type[Section]]:
@@ -29,7 +34,10 @@ def names() -> set[str]:
 
 
 def unknown(environment: Iterable[str], own: Iterable[str] = ()) -> list[str]:
-    """A line for each name of the environment that looks like a setting and is none; `own` are the asker's, registered or not."""
+    """A line for each name of the environment that looks like a setting and is none.
+
+    `own` are the asker's, registered or not.
+    """
     asked = sorted(name for name in environment if name.upper().startswith(PREFIX))
     known = (
         {PREFIX + name.upper() for name in {*names(), *own}} | {PREFIX + name for name in BESIDE} if asked else set()

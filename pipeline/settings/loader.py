@@ -1,9 +1,10 @@
 """The one loader, for every program: an option, else the environment, else a TOML file, else the default.
 
-Promises: a wrong value names itself, what is allowed and where it came from; an unknown name in the file is an error that tells the nearest
-known one, whichever program that belongs to. Blanks mean the same everywhere: empty text is "not set", nothing but blanks is an error, and
-blanks around a value are not part of it (except in secrets). No secret is in any message.
-The file is `TAILRACE_CONFIG`, or `tailrace.toml` in the working directory. Unknown names in the environment are told elsewhere (`known`).
+Promises: a wrong value names itself, what is allowed and where it came from; an unknown name in the file is an error
+that tells the nearest known one, whichever program that belongs to. Blanks mean the same everywhere: empty text is "not
+set", nothing but blanks is an error, and blanks around a value are not part of it (except in secrets). No secret is in
+any message. The file is `TAILRACE_CONFIG`, or `tailrace.toml` in the working directory. Unknown names in the
+environment are told elsewhere (`known`).
 """
 
 import os

@@ -1,7 +1,7 @@
 """How long rows stay: a section for each signal, so that who knows a signal reads the setting of that one alone.
 
-A new signal brings a section `<Signal>Retention` with `retain_<signal>_d`, joins `Retention`, and has its tables' TTLs in
-infra/clickhouse/retention.sql name it; a test holds the two together. Windows of all families share theirs.
+A new signal brings a section `<Signal>Retention` with `retain_<signal>_d`, joins `Retention`, and has its tables' TTLs
+in infra/clickhouse/retention.sql name it; a test holds the two together. Windows of all families share theirs.
 """
 
 from typing import ClassVar

@@ -1,7 +1,9 @@
-"""Alerts as records of the compacted topic `alerts`, and back: key = fingerprint, value = the alert's present state as JSON.
+"""Alerts as records of the compacted topic `alerts`, and back.
 
-Promises: pure; `read` after `write` is equal; the newest record of a key is the alert. A record that is no alert is skipped and
-counted, never a crash: others may write to the topic. Produces and consumes nothing itself.
+Key = fingerprint, value = the alert's present state as JSON.
+
+Promises: pure; `read` after `write` is equal; the newest record of a key is the alert. A record that is no alert is
+skipped and counted, never a crash: others may write to the topic. Produces and consumes nothing itself.
 """
 
 from collections.abc import Iterable, Sequence

@@ -10,10 +10,16 @@ class BlockSink(Protocol):
     """Takes blocks, each under a deduplication token."""
 
     async def insert(self, block: Block, token: str) -> None:
-        """Insert one block once: a repeat under the same token changes nothing. NotNow: repeat; Never: it can't be done."""
+        """Insert one block once: a repeat under the same token changes nothing.
+
+        NotNow: repeat; Never: it can't be done.
+        """
 
     async def has_progress(self, topic: str, epoch: str, partition: int) -> bool:
-        """Whether the `progress` table knows of this partition: then a missing committed offset is a loss, not a beginning."""
+        """Whether the `progress` table knows of this partition.
+
+        Then a missing committed offset is a loss, not a beginning.
+        """
 
     async def write_progress(self, topic: str, epoch: str, partition: int, group: str, offset: int) -> None:
         """Note that this partition has been worked on up to `offset`."""

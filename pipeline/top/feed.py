@@ -1,6 +1,7 @@
 """Something that is asked again and again in a thread of its own, so that whoever hangs holds no key and no clock up.
 
-Promises: the newest answer with its age at once, and what is wrong, in words, from `PATIENCE_S` on. One question at a time.
+Promises: the newest answer with its age at once, and what is wrong, in words, from `PATIENCE_S` on. One question at a
+time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Keys from a terminal: what its bytes mean (pure), and the terminal in the mode that gives them one by one.
 
-Promises: the terminal is as it was afterwards, whatever happens. A lone Esc is Esc; sequences that we don't know are nothing.
+Promises: the terminal is as it was afterwards, whatever happens. A lone Esc is Esc; sequences that we don't know are
+nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The loop of `tailrace top`: draw what the feeds know, take keys. Ends on q or Ctrl-C, or after one screen.
 
-Promises: whoever hangs (the store, Kafka, a worker) is said within five seconds with the age of what is shown, and keys go on. Decides
-nothing of the looks (`pages`) and nothing of the keys (`view`).
+Promises: whoever hangs (the store, Kafka, a worker) is said within five seconds with the age of what is shown, and keys
+go on. Decides nothing of the looks (`pages`) and nothing of the keys (`view`).
 """
 
 import contextlib

@@ -1,4 +1,6 @@
-"""The pages of `top` beside the overview: a service, an operation, all alerts, help. Pure, as `render` is; `draw` chooses among them all.
+"""The pages of `top` beside the overview: a service, an operation, all alerts, help.
+
+Pure, as `render` is; `draw` chooses among them all.
 
 Promises: fits the size that it is given, as the overview does.
 """

@@ -1,7 +1,9 @@
-"""The workers' pulse for the live view: delay from an item's end to its row, lag, from their /metrics; or lag alone, from elsewhere.
+"""The workers' pulse for the live view: delay from an item's end to its row, lag, from their /metrics.
 
-Promises: figures of the last minute, from differences of two readings; a worker that does not answer is left out, not an error.
-A quantile is read from a histogram whose bounds stand a fifth apart: the value is between two of them.
+Or lag alone, from elsewhere.
+
+Promises: figures of the last minute, from differences of two readings; a worker that does not answer is left out, not
+an error. A quantile is read from a histogram whose bounds stand a fifth apart: the value is between two of them.
 """
 
 import urllib.error
@@ -37,7 +39,10 @@ class Pulse:
     lag_records: int | None = None
     """Records on Kafka that are not worked on yet."""
     backfill: float = 0.0
-    """Share of spans that came longer than `BACKFILL_S` after their end, 0-1: they are sent again or late, and left out of the delays."""
+    """Share of spans that came longer than `BACKFILL_S` after their end, 0-1.
+
+    They are sent again or late, and left out of the delays.
+    """
     silent: tuple[str, ...] = ()
     """Who was asked and did not answer."""
     workers: int = 0
@@ -67,7 +72,10 @@ def parse(text: str) -> Reading:
 
 
 def split_backfill(buckets: Buckets) -> tuple[dict[float, float], float]:
-    """What lies within the bounds, and the share that lies beyond: of old spans nothing can be said of how fast they came in."""
+    """What lies within the bounds, and the share that lies beyond.
+
+    Of old spans nothing can be said of how fast they came in.
+    """
     total = max(buckets.values(), default=0.0)
     within = {bound: count for bound, count in buckets.items() if bound != float("inf")}
     inside = max(within.values(), default=0.0)

@@ -1,7 +1,7 @@
 """How the live view looks: a pure function from a `Snapshot` to Rich renderables. Reads nothing, keeps nothing.
 
-Promises: fits the size that it is given, from 80x24 on; what does not fit is left out from the least important on. No frames are drawn:
-every line is for figures. The pages beside the overview are in `pages`.
+Promises: fits the size that it is given, from 80x24 on; what does not fit is left out from the least important on. No
+frames are drawn: every line is for figures. The pages beside the overview are in `pages`.
 """
 
 from collections.abc import Sequence

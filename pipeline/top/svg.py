@@ -1,7 +1,8 @@
 """A screen as an SVG that looks the same wherever it is drawn. Pure.
 
-Promises: asks no other server for anything; each piece of text stands where its columns are whatever font there is, and bars and blocks are
-drawn as shapes, so that no glyph's height or gap matters. Knows the characters that the live view uses, not all that a terminal may show.
+Promises: asks no other server for anything; each piece of text stands where its columns are whatever font there is, and
+bars and blocks are drawn as shapes, so that no glyph's height or gap matters. Knows the characters that the live view
+uses, not all that a terminal may show.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -13,7 +13,10 @@ ERRORS_BAD, ERRORS_SOME = 0.05, 0.01
 
 
 def sparkline(values: Sequence[float | None], width: int, top: float = 0.0) -> str:
-    """The last `width` values as bars, from zero to their maximum (at least `top`); a gap for None, nothing for no values."""
+    """The last `width` values as bars, from zero to their maximum (at least `top`).
+
+    A gap for None, nothing for no values.
+    """
     shown = values[-width:]
     most = max([top, *(value for value in shown if value is not None)])
     return "".join(GAP if value is None else _bar(value, most) for value in shown)

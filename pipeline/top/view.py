@@ -1,7 +1,9 @@
-"""What the person in front of `top` has chosen, and how keys change it: a pure reducer. Also which rows that leaves, in which order.
+"""What the person in front of `top` has chosen, and how keys change it: a pure reducer.
 
-Promises: any key in any state gives a state; sorting loses no row and doubles none; a filter leaves what holds its text. Reads nothing and
-draws nothing.
+Also which rows that leaves, in which order.
+
+Promises: any key in any state gives a state; sorting loses no row and doubles none; a filter leaves what holds its
+text. Reads nothing and draws nothing.
 """
 
 from __future__ import annotations

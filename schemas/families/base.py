@@ -1,8 +1,8 @@
 """What a family says: keys, sums, sketch and figures; and the Arrow schemas that follow from it.
 
 A sum is a monoid over arrays: counts and weights add up, extremes take the least or the most. Promises: plain data and
-functions of plain arithmetic, which work on numbers and on arrays alike; no arrays, transport or store in here. A family
-that contradicts itself raises ValueError when it is made.
+functions of plain arithmetic, which work on numbers and on arrays alike; no arrays, transport or store in here. A
+family that contradicts itself raises ValueError when it is made.
 """
 
 from collections.abc import Callable, Mapping
@@ -126,7 +126,8 @@ class Family:
     sketch: str | None = None
     """Name of the sketch's column; None for none."""
     order: tuple[str, ...] = ()
-    """Keys that rows are sorted by in the store, those that are asked for first; the others follow in their own order."""
+    """Keys that rows are sorted by in the store, those that are asked for first; the others follow in their own order.
+    """
     overflow: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What the keys that are not of the place have in the overflow series of a place: one of them has `OVERFLOW`."""
     known: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)

@@ -1,7 +1,7 @@
 """What a table of a protobuf message says: number, wire type and name of each field, and what is kept of it.
 
-Promises: plain data; a message that contradicts itself raises ValueError when it is made. Names are protobuf's own, so a test can hold each
-table to protobuf's descriptors. Knows no bytes and no kernel.
+Promises: plain data; a message that contradicts itself raises ValueError when it is made. Names are protobuf's own, so
+a test can hold each table to protobuf's descriptors. Knows no bytes and no kernel.
 """
 
 from collections.abc import Iterable, Iterator
@@ -109,7 +109,8 @@ class Child(Message):
     """A message that a leaf has many of."""
 
     refers: bool = False
-    """It is nothing but a reference: one whose ids are none is left out and counted, and its leaf is sound without it."""
+    """It is nothing but a reference: one whose ids are none is left out and counted, and its leaf is sound without it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,10 @@ class Leaf(Message):
     numbered: str = ""
     """The text whose distinct values get numbers while their bytes are at hand."""
     noted_lengths: tuple[int, ...] = ()
-    """Lengths of the attributes' keys that the leaf's rules ask for. Rules are checks beyond single fields, one module a leaf."""
+    """Lengths of the attributes' keys that the leaf's rules ask for.
+
+    Rules are checks beyond single fields, one module a leaf.
+    """
     notes: tuple[str, ...] = ()
     """What those rules remember of such attributes, each a number and whether it came."""
     made: tuple[tuple[str, str], ...] = ()

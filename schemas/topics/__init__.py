@@ -43,8 +43,8 @@ class Version(Facts):
 class DeadLetterPolicy(Facts):
     """What becomes of a record that can't be read.
 
-    `items`: sound items of it are worked on, each of the others is a dead letter with its reason. `records`: it is one dead letter. `left_out`: it is
-    passed over and counted. `unread`: nothing of ours reads the topic.
+    `items`: sound items of it are worked on, each of the others is a dead letter with its reason. `records`: it is one
+    dead letter. `left_out`: it is passed over and counted. `unread`: nothing of ours reads the topic.
     """
 
     unreadable: Literal["items", "records", "left_out", "unread"]

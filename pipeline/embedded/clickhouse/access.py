@@ -1,8 +1,8 @@
 """What a login that may only read some databases may write elsewhere.
 
-Promises: a statement of such a login changes nothing in those databases, whatever its quotes, parameters, current database or letter case, and
-attaches nothing to their tables that an insert would run. Errs to the strict side: what can't be told apart is refused, with the reason.
-Reading is not looked at: everybody may read everything.
+Promises: a statement of such a login changes nothing in those databases, whatever its quotes, parameters, current
+database or letter case, and attaches nothing to their tables that an insert would run. Errs to the strict side: what
+can't be told apart is refused, with the reason. Reading is not looked at: everybody may read everything.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from pipeline.embedded.clickhouse.users import User
 _ANYWHERE = frozenset((b"SET", b"USE"))
 _ELSEWHERE = frozenset(b"INSERT CREATE DROP ALTER TRUNCATE RENAME EXCHANGE OPTIMIZE DELETE UPDATE UNDROP CHECK".split())
 _FOR_ALL = frozenset((b"FUNCTION", b"BUFFER"))
-"""A function is every database's; an engine Buffer writes into the table that its arguments name, however they are written."""
+"""A function is every database's.
+
+An engine Buffer writes into the table that its arguments name, however they are written.
+"""
 _WATCHES = frozenset((b"MATERIALIZED", b"LIVE", b"WINDOW", b"DICTIONARY", b"QUERY"))
 """What these read takes part in inserts into it, or is read at times of its own: there the SELECT counts, too."""
 

@@ -1,8 +1,9 @@
 """What a statement may not do, read from its names: before the engine sees it, whoever asks.
 
-Promises: names are compared as the engine reads them, quoted or escaped in any way; what a function is given as a function, what stands
-in strings that become SQL (a dictionary's source) and in parameters of type Identifier counts as well. The engine's own grants
-(infra/clickhouse/embedded_users.xml) and the confinement of the process stand behind it. Does not parse the rest.
+Promises: names are compared as the engine reads them, quoted or escaped in any way; what a function is given as a
+function, what stands in strings that become SQL (a dictionary's source) and in parameters of type Identifier counts as
+well. The engine's own grants (infra/clickhouse/embedded_users.xml) and the confinement of the process stand behind it.
+Does not parse the rest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The one chDB engine of this process: opened with a locked configuration, reached through threads.
 
 Each request gets a connection of its own (0.1 ms), so settings and temporary tables never mix; the number of running
-queries is bounded, and killing and closing have threads of their own. Importing chdb happens in `open_engine`, never at import.
+queries is bounded, and killing and closing have threads of their own. Importing chdb happens in `open_engine`, never at
+import.
 """
 
 from __future__ import annotations

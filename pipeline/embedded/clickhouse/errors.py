@@ -83,7 +83,10 @@ def parse(text: str) -> ClickHouseError:
 
 
 def told(error: Exception) -> ClickHouseError:
-    """From what the engine raised. Where its text holds bytes that are no UTF-8, the driver fails over them and hides text and code."""
+    """From what the engine raised.
+
+    Where its text holds bytes that are no UTF-8, the driver fails over them and hides text and code.
+    """
     beneath: BaseException | None = error
     while beneath is not None:
         if isinstance(beneath, UnicodeDecodeError):

@@ -2,8 +2,8 @@
 
 chDB's streaming insert loses errors that the table raises at its end (a full disk, a view that throws, a constraint):
 seen with chdb 4.4, it answers OK. So rows up to STAGED_BYTES are parsed into a table in memory first, counted, and put
-into place by INSERT SELECT, whose errors are told; a small block needs no such table (small.py). Longer bodies stream straight
-in, in constant memory, and afterwards the engine's list of errors is asked for this query's.
+into place by INSERT SELECT, whose errors are told; a small block needs no such table (small.py). Longer bodies stream
+straight in, in constant memory, and afterwards the engine's list of errors is asked for this query's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Which names of ClickHouse may be used here: functions, formats, settings.
 
-Promises: of what the engine has, only what was read and listed is let through (infra/clickhouse/embedded_functions.txt), so that a newer
-engine brings no new way out; what the engine does not know (tables, columns, functions made in SQL) is none of its business.
+Promises: of what the engine has, only what was read and listed is let through
+(infra/clickhouse/embedded_functions.txt), so that a newer engine brings no new way out; what the engine does not know
+(tables, columns, functions made in SQL) is none of its business.
 """
 
 from __future__ import annotations
@@ -62,7 +63,10 @@ def reviewed() -> frozenset[bytes]:
 
 
 def refused_functions(of_engine: Iterable[str]) -> frozenset[bytes]:
-    """Of the functions and table functions that an engine has, and of those always refused, what may not be called; in capitals."""
+    """Of the functions and table functions that an engine has, and of those always refused, what may not be called.
+
+    In capitals.
+    """
     return frozenset(name.upper().encode() for name in of_engine) - reviewed() | frozenset(_SOURCES.encode().split())
 
 

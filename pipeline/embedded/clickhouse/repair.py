@@ -82,7 +82,10 @@ def repair(engine_dir: Path) -> int:
 
 
 def unfounded(engine_dir: Path) -> set[tuple[Path, str]]:
-    """Lines (with their log) whose part is not there, while the engine works; what it took back itself (a part dropped) is left out."""
+    """Lines (with their log) whose part is not there, while the engine works.
+
+    What it took back itself (a part dropped) is left out.
+    """
     found: set[tuple[Path, str]] = set()
     for logs in engine_dir.glob("store/*/*/deduplication_logs"):
         lines = [(log, line) for log in sorted(logs.glob("*.txt")) for line in _lines(log)]

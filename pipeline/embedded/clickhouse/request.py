@@ -99,7 +99,10 @@ async def read_statement(request: web.Request, parameters: Parameters) -> Statem
 
 
 async def _head(sql: bytes, pieces: AsyncIterator[bytes]) -> Statement:
-    """As much as the statement takes. An undecided text is read again only once it has doubled: in all in proportion to its length."""
+    """As much as the statement takes.
+
+    An undecided text is read again only once it has doubled: in all in proportion to its length.
+    """
     text, read_at, ended = bytearray(sql), 0, False
     while True:
         if len(text) >= 2 * read_at or len(text) > _LONGEST_SQL or ended:

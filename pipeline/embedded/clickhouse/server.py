@@ -150,7 +150,10 @@ async def _sweep(desk: Desk) -> None:
 
 
 def _confined(options: Options) -> Confinement:
-    """Before the engine's threads begin: the engine can then open nothing but its folder, its configuration and libraries."""
+    """Before the engine's threads begin.
+
+    The engine can then open nothing but its folder, its configuration and libraries.
+    """
     scratch = options.data_dir / "tmp"
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["TMPDIR"] = str(scratch.resolve())

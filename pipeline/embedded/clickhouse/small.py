@@ -1,8 +1,8 @@
 """Small blocks in one statement: the block stands in the INSERT itself, as base64 of ClickHouse's own Native format.
 
-Staging rows in a table first (see insert.py) takes five more calls into the engine, which cost more than twenty rows do. Promises: the
-same rows, conversions, defaults and error codes as by staging, or None where only staging gives them; no rows in an error's text. Does
-not take other formats: their columns' types would be guessed.
+Staging rows in a table first (see insert.py) takes five more calls into the engine, which cost more than twenty rows
+do. Promises: the same rows, conversions, defaults and error codes as by staging, or None where only staging gives them;
+no rows in an error's text. Does not take other formats: their columns' types would be guessed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ def fits(form: str, target: Target, size: int) -> bool:
 
 
 def insert_literal(connection: Connection, target: Target, block: bytes) -> tuple[int, int] | None:
-    """Rows and bytes written, views included; None where nothing was written and the block must be staged. ClickHouseError."""
+    """Rows and bytes written, views included; None where nothing was written and the block must be staged.
+
+    ClickHouseError.
+    """
     literal = base64.b64encode(block).decode()
     head = f"INSERT INTO {target.table} ({target.columns}) {target.settings}"
     sql = f"{head} SELECT {target.columns} FROM format(Native, base64Decode('{literal}'))"  # noqa: S608 - base64

@@ -1,6 +1,7 @@
 """What a statement is, as far as the interface must know: an insert with data, and its format.
 
-Reads tokens, not text, so that quotes, comments and letter case can't hide or fake a word. What is not allowed: check.py.
+Reads tokens, not text, so that quotes, comments and letter case can't hide or fake a word. What is not allowed:
+check.py.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ class Undecided(Exception):  # noqa: N818 - a signal: the text so far may still 
 
 
 def split_insert(sql: bytes, *, final: bool) -> Insert | None:
-    """The insert that begins `sql`, None for any other statement; raises Undecided where more text may tell (not `final`)."""
+    """The insert that begins `sql`, None for any other statement.
+
+    Raises Undecided where more text may tell (not `final`).
+    """
     words = tokens(sql)
     first = next(words, None)
     if first is None or (not final and (first.end == len(sql) or first.opens)):

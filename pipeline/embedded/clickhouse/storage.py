@@ -8,9 +8,11 @@ from pathlib import Path
 from pipeline.embedded.clickhouse.errors import ClickHouseError
 from pipeline.embedded.clickhouse.repair import unfounded
 
-# CANNOT_READ/WRITE_FROM/TO_FILE_DESCRIPTOR, CANNOT_OPEN/CLOSE_FILE, directories, CANNOT_SEEK/TRUNCATE, CANNOT_CREATE_DIRECTORY,
+# CANNOT_READ/WRITE_FROM/TO_FILE_DESCRIPTOR, CANNOT_OPEN/CLOSE_FILE, directories, CANNOT_SEEK/TRUNCATE,
+# CANNOT_CREATE_DIRECTORY,
 # CANNOT_FSYNC, parts that miss files, NOT_ENOUGH_SPACE, CORRUPTED_DATA, AIO, CANNOT_WRITE_TO_FILE, CANNOT_LINK/UNLINK,
-# FILE_ALREADY_EXISTS, ATOMIC_RENAME_FAIL, CANNOT_CREATE_FILE, CANNOT_APPEND_TO_FILE, POCO and std exceptions (file systems)
+# FILE_ALREADY_EXISTS, ATOMIC_RENAME_FAIL, CANNOT_CREATE_FILE, CANNOT_APPEND_TO_FILE, POCO and std exceptions (file
+# systems)
 _STORAGE = frozenset(
     int(code)
     for code in """74 75 76 77 83 84 87 88 107 172 204 226 227 228 230 231 232 243 246 275 294 424 458 504 521 586 641
@@ -38,7 +40,10 @@ def is_storage_failure(error: ClickHouseError, engine_dir: Path) -> bool:
 
 
 def _tokens_without_rows(engine_dir: Path) -> bool:
-    """Whether a line stands in a log and its part does not come: an insert at work writes the one shortly before the other."""
+    """Whether a line stands in a log and its part does not come.
+
+    An insert at work writes the one shortly before the other.
+    """
     left = unfounded(engine_dir)
     for _ in range(_LOOKS_AGAIN):
         if not left:

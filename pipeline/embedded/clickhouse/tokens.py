@@ -1,7 +1,7 @@
 """Splits SQL bytes into tokens as the engine's own lexer does: words, quoted names, strings, comments.
 
-Never fails: what it does not know is a token of one byte; what begins and does not end is the last token, to the end of the text. Takes
-time in proportion to the text, whatever it holds. Does not parse; the engine does.
+Never fails: what it does not know is a token of one byte; what begins and does not end is the last token, to the end of
+the text. Takes time in proportion to the text, whatever it holds. Does not parse; the engine does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who may log in, and what they are then held to. The engine itself knows one user only.
 
-The file of logins: `{"name": {"password_sha256": "…", "readonly": 0|1|2, "only_reads": […], "database": "…", "settings": {…}}}`, no password
-where `password_sha256` is missing or empty. `readonly` 1: reads only; 2: reads, and settings may be changed. `only_reads`: databases in which
-nothing may be written, whatever may elsewhere (access.py).
+The file of logins: `{"name": {"password_sha256": "…", "readonly": 0|1|2, "only_reads": […], "database": "…",
+"settings": {…}}}`, no password where `password_sha256` is missing or empty. `readonly` 1: reads only; 2: reads, and
+settings may be changed. `only_reads`: databases in which nothing may be written, whatever may elsewhere (access.py).
 """
 
 from __future__ import annotations

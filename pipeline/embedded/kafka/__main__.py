@@ -1,4 +1,7 @@
-"""`python -m pipeline.embedded.kafka --data-dir D [--port N] [--json] [--die-with-parent]`: the server in the foreground."""
+"""`python -m pipeline.embedded.kafka --data-dir D [--port N] [--json] [--die-with-parent]`.
+
+The server in the foreground.
+"""
 
 import argparse
 import sys

@@ -1,8 +1,8 @@
 """Kafka's jars: pinned by coordinate and sha256, fetched once into a cache that all data folders share.
 
-Promises: a jar in the cache is whole (it is checked beside the cache and then renamed into it) and is checked again at each
-start; two processes may fetch at once; what has come stays when the rest does not. Resolves no dependencies: the lock file
-is the whole list.
+Promises: a jar in the cache is whole (it is checked beside the cache and then renamed into it) and is checked again at
+each start; two processes may fetch at once; what has come stays when the rest does not. Resolves no dependencies: the
+lock file is the whole list.
 """
 
 import fcntl

@@ -1,4 +1,6 @@
-"""One Kafka in one folder: its files, its Java command line, its first format. Pure of processes but for `format_storage`.
+"""One Kafka in one folder: its files, its Java command line, its first format.
+
+Pure of processes but for `format_storage`.
 
 D/lock  D/java.pid  D/server.properties  D/log4j2.yaml  D/data/ (Kafka's own)  D/logs/{kafka,java}.log
 """

@@ -1,7 +1,8 @@
 """One run of one process: start, ready, end. A new run is a new `Child`.
 
-Promises: the child dies with the supervisor whatever happens to it; all that it writes goes to its log, and a log that takes nothing more (a full
-disk) hurts neither it nor us; `stop` returns only when it is gone. Decides nothing about restarts: see `engine`.
+Promises: the child dies with the supervisor whatever happens to it; all that it writes goes to its log, and a log that
+takes nothing more (a full disk) hurts neither it nor us; `stop` returns only when it is gone. Decides nothing about
+restarts: see `engine`.
 """
 
 import asyncio

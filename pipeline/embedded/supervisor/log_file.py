@@ -1,7 +1,8 @@
 """A log that can't hurt: the file of one process, or of the supervisor itself.
 
-Promises: `write` never raises and never blocks on a full disk: what does not fit is left out and counted, and the next line that fits says how
-much is missing; the file is rotated (`x.log`, `x.log.1`, …), so that a process in a rage fills nothing. Does not format lines.
+Promises: `write` never raises and never blocks on a full disk: what does not fit is left out and counted, and the next
+line that fits says how much is missing; the file is rotated (`x.log`, `x.log.1`, …), so that a process in a rage fills
+nothing. Does not format lines.
 """
 
 import os
@@ -68,7 +69,10 @@ class LogFile:
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:
-    """All of it, or OSError. A regular file takes less than it was given only where the disk is full; the next try says so."""
+    """All of it, or OSError.
+
+    A regular file takes less than it was given only where the disk is full; the next try says so.
+    """
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]

@@ -1,4 +1,6 @@
-"""Addresses that somebody set and that `up` does not use: all of it is on loopback, and `--ports-from` chooses its own ports.
+"""Addresses that somebody set and that `up` does not use.
+
+All of it is on loopback, and `--ports-from` chooses its own ports.
 
 Promises: a line each, with what was set and where, and what is used instead. Decides nothing and shows no password.
 """

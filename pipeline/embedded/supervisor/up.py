@@ -1,7 +1,7 @@
 """`tailrace up`: the plan on the engine, with signals, one locked folder, and words for people or a line for programs.
 
-Promises: SIGINT, SIGTERM and SIGHUP stop everything in order, exit code 0; a second one kills what is left. A full disk is said, and ridden out:
-nothing of ours here ends by it. What is made in the data folder is this user's alone.
+Promises: SIGINT, SIGTERM and SIGHUP stop everything in order, exit code 0; a second one kills what is left. A full disk
+is said, and ridden out: nothing of ours here ends by it. What is made in the data folder is this user's alone.
 """
 
 import asyncio

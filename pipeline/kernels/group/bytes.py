@@ -1,7 +1,8 @@
 """Byte strings inside a buffer: hash, compare, gather, number the distinct ones. No Python object per string.
 
-Promises: equal bytes and only equal bytes get equal numbers (a hash narrows, a comparison decides); numbers follow first
-appearance. The hash is not kept anywhere; where it begins is the caller's, and a secret in each process (`kernels.seed`).
+Promises: equal bytes and only equal bytes get equal numbers (a hash narrows, a comparison decides); numbers follow
+first appearance. The hash is not kept anywhere; where it begins is the caller's, and a secret in each process
+(`kernels.seed`).
 """
 
 import numpy as np
@@ -67,7 +68,10 @@ def spread(state: np.uint64) -> np.uint64:
 
 @kernel
 def same_bytes(buffer: U8, at: int, other: int, length: int) -> bool:
-    """Whether two strings of one length are equal. Without an early end: names are short, and so the compiler folds it in."""
+    """Whether two strings of one length are equal.
+
+    Without an early end: names are short, and so the compiler folds it in.
+    """
     left, right = np.uint64(at), np.uint64(other)
     difference = np.uint64(0)
     for _ in range(length >> 3):

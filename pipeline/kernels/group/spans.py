@@ -1,8 +1,10 @@
-"""The hot pass: spans to sums per (window, resource, name, kind, error) and counts per (group, bucket). One look at each span.
+"""The hot pass: spans to sums per (window, resource, name, kind, error) and counts per (group, bucket).
+
+One look at each span.
 
 Promises: exact sums in any order, for all are integers: weights count in units of 2^-16 (`ONE`), a weighted duration is
-rounded to whole nanoseconds per span (half to even) before it is added (modulo 2^64, as in ClickHouse). GroupArrays are numbered
-by first appearance; keys are compared whole. Memory grows with what is found, not with the number of spans.
+rounded to whole nanoseconds per span (half to even) before it is added (modulo 2^64, as in ClickHouse). GroupArrays are
+numbered by first appearance; keys are compared whole. Memory grows with what is found, not with the number of spans.
 Does not sort, looks at no text (names and resources come as numbers), and does not know the names of kinds.
 """
 
@@ -61,7 +63,10 @@ class Spans(NamedTuple):
 
 
 class GroupArrays(NamedTuple):
-    """Tables of what was found. `slots` and `pairs` are indexes by hash, each a power of two; `pairs` is [pair, calls, pair, calls, …]."""
+    """Tables of what was found.
+
+    `slots` and `pairs` are indexes by hash, each a power of two; `pairs` is [pair, calls, pair, calls, …].
+    """
 
     slots: I32
     heads: I64

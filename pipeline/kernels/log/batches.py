@@ -1,8 +1,9 @@
 """Kafka's record batches (magic 2) from bytes to columns: no object per record.
 
-Promises: nothing is read past the end; a batch that is not whole is left out, as brokers cut the last one; a batch whose records don't fit it
-gives none of them and takes nothing from its neighbours. Does not decompress, check sums or judge transactions; does not look at a record's
-key and headers. Layout: https://kafka.apache.org/documentation/#recordbatch
+Promises: nothing is read past the end; a batch that is not whole is left out, as brokers cut the last one; a batch
+whose records don't fit it gives none of them and takes nothing from its neighbours. Does not decompress, check sums or
+judge transactions; does not look at a record's key and headers. Layout:
+https://kafka.apache.org/documentation/#recordbatch
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ MAGIC_AT = 16
 
 AT, END, BASE_OFFSET, CRC, ATTRIBUTES, LAST_DELTA, BASE_MS, MAX_MS, PRODUCER, COUNT, MAGIC = range(11)
 FIELDS = 11
-"""Columns of `heads`: a batch's bytes are buffer[AT:END]. All but these two, BASE_OFFSET and MAGIC are 0 where MAGIC is less than 2."""
+"""Columns of `heads`: a batch's bytes are buffer[AT:END].
+
+All but these two, BASE_OFFSET and MAGIC are 0 where MAGIC is less than 2.
+"""
 
 COMPRESSION, APPEND_TIME, TRANSACTIONAL, CONTROL = 7, 8, 16, 32
 """Bits of ATTRIBUTES."""
@@ -54,7 +58,10 @@ def _big(buffer: U8, at: Int, size: Int) -> Int:
 
 @bare
 def find_batches(buffer: U8, heads: I64) -> Int:
-    """Fill heads[n, FIELDS] with the whole batches of the buffer, up to the first bytes that begin none; n. About 20 ns a batch."""
+    """Fill heads[n, FIELDS] with the whole batches of the buffer, up to the first bytes that begin none; n.
+
+    About 20 ns a batch.
+    """
     at: Int = 0
     n = 0
     while at + OLD_HEADER <= len(buffer) and n < len(heads):
@@ -95,7 +102,10 @@ def _varint(buffer: U8, at: Int, end: Int, out: I64) -> Int:
 
 @folded
 def _value(buffer: U8, at: Int, stop: Int, out: I64) -> Int:
-    """Read the record in buffer[at:stop] into out: time delta, offset delta, start and stop of the value; `stop`, or MALFORMED."""
+    """Read the record in buffer[at:stop] into out: time delta, offset delta, start and stop of the value.
+
+    `stop`, or MALFORMED.
+    """
     at = _varint(buffer, at + 1, stop, out)
     time_delta = out[0]
     if at < 0:
@@ -127,10 +137,13 @@ def read_records(
     sound: Bool,
     scratch: I64,
 ) -> Int:
-    """The records from first_offset on of the batches heads[k, FIELDS]: their number; sound[k] says whether batch k holds together.
+    """The records from first_offset on of the batches heads[k, FIELDS]: their number.
 
-    It does where COUNT records fill it to its last byte, with offsets that ascend and end at LAST_DELTA at most. A record's value is
-    buffer[start:stop], empty for null. Columns need room for all records (of 7 bytes at least), scratch for 4. About 15 ns a record.
+    Sound[k] says whether batch k holds together.
+
+    It does where COUNT records fill it to its last byte, with offsets that ascend and end at LAST_DELTA at most. A
+    record's value is buffer[start:stop], empty for null. Columns need room for all records (of 7 bytes at least),
+    scratch for 4. About 15 ns a record.
     """
     n = 0
     for k in range(len(heads)):
@@ -164,7 +177,10 @@ def read_records(
 
 @bare
 def gather(buffer: U8, starts: I64, stops: I64, out: U8, at: Int) -> Int:
-    """Copy all values one behind the other to out[at:]; the place behind the last. About 0.05 ns a byte and 5 ns a value."""
+    """Copy all values one behind the other to out[at:]; the place behind the last.
+
+    About 0.05 ns a byte and 5 ns a value.
+    """
     for i in range(len(starts)):
         value = buffer[starts[i] : stops[i]]
         place = out[at : at + len(value)]

@@ -1,6 +1,7 @@
 """A Native block: a header, then each column's name, type and data, one after another.
 
-Promises: the form that ClickHouse reads over HTTP (protocol revision 0). Column data is bytes already; this puts it together.
+Promises: the form that ClickHouse reads over HTTP (protocol revision 0). Column data is bytes already; this puts it
+together.
 """
 
 from collections.abc import Iterable, Sequence

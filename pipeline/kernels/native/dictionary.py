@@ -1,7 +1,8 @@
 """LowCardinality(String): the distinct values of a batch once, then a small number per row.
 
-Promises: values stand in order of first appearance, so the same input gives the same bytes. Most values are found without hashing: after a value
-comes, nearly always, the one that came after it the last time (attributes of spans of one kind).
+Promises: values stand in order of first appearance, so the same input gives the same bytes. Most values are found
+without hashing: after a value comes, nearly always, the one that came after it the last time (attributes of spans of
+one kind).
 """
 
 import numpy as np
@@ -33,7 +34,10 @@ def _refill(buffer: U8, at: I64, length: I32, values: I64, count: int, slots: I3
 
 @kernel
 def _encode(buffer: U8, at: I64, length: I32, index: I32, slots: I32, values: I64, after: I32, state: I64) -> None:
-    """Number rows from `state[0]` on, with `state[1]` values known, `state[2]` the last one and `state[3]` the secret; stops where `values` is full."""
+    """Number rows from `state[0]` on, with `state[1]` values known, `state[2]` the last one and `state[3]` the secret.
+
+    Stops where `values` is full.
+    """
     i, count, last = state[0], state[1], state[2]
     mask = len(slots) - 1
     while i < len(at) and count < len(values):
@@ -84,7 +88,10 @@ def encode(buffer: U8, at: I64, length: I32) -> tuple[I64, I32]:
 
 
 def low_cardinality(keys: Data, count: int, index: npt.NDArray[np.integer]) -> list[Data]:
-    """The column's data (without the version before it): `count` distinct values as a String column, then `index`. Nothing at all for no rows."""
+    """The column's data (without the version before it): `count` distinct values as a String column, then `index`.
+
+    Nothing at all for no rows.
+    """
     if not len(index):
         return []
     width, kind = (0, np.uint8) if count <= 1 << 8 else (1, np.uint16) if count <= 1 << 16 else (2, np.uint32)

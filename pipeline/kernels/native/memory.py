@@ -1,7 +1,9 @@
-"""What numba has no word for: eight bytes at once, read or written, and copying short byte strings fast. Used inside kernels only.
+"""What numba has no word for: eight bytes at once, read or written, and copying short byte strings fast.
 
-Promises: `copy` never reads or writes outside its arrays as long as `out` has `SLACK` bytes to spare behind what is written;
-`equal`, `load64` and `store64` stay inside what the caller says. Little-endian, like every machine we run on.
+Used inside kernels only.
+
+Promises: `copy` never reads or writes outside its arrays as long as `out` has `SLACK` bytes to spare behind what is
+written; `equal`, `load64` and `store64` stay inside what the caller says. Little-endian, like every machine we run on.
 """
 
 from collections.abc import Callable
@@ -106,7 +108,10 @@ def equal(left: U8, at: int, right: U8, place: int, count: int) -> bool:
 
 @inlined
 def hash_of(buffer: U8, at: int, count: int, secret: int) -> int:
-    """A hash of a byte string: 62 bits, not negative. Only for places in tables of one batch; never stored. See `kernels.seed`."""
+    """A hash of a byte string: 62 bits, not negative.
+
+    Only for places in tables of one batch; never stored. See `kernels.seed`.
+    """
     odd = numba.uint64(secret) | numba.uint64(1)
     mixed = (numba.uint64(count) ^ numba.uint64(secret)) * numba.uint64(0x9E3779B97F4A7C15)
     k = 0

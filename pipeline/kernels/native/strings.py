@@ -63,7 +63,10 @@ def strings_with_ends(buffer: U8, at: I64, length: I32) -> tuple[U8, I64]:
 
 @inlined
 def _hex_of_four(word: np.uint64) -> np.uint64:
-    """Eight hex digits of the word's low four bytes, as eight bytes: a nibble to a byte, then 0-9 and a-f side by side, without a table."""
+    """Eight hex digits of the word's low four bytes, as eight bytes.
+
+    A nibble to a byte, then 0-9 and a-f side by side, without a table.
+    """
     spread = (word | (word << _U(16))) & _U(0x0000FFFF0000FFFF)
     spread = (spread | (spread << _U(8))) & _U(0x00FF00FF00FF00FF)
     nibbles = ((spread >> _U(4)) & _U(0x000F000F000F000F)) | ((spread & _U(0x000F000F000F000F)) << _U(8))
@@ -91,7 +94,10 @@ def _put_hex(buffer: U8, at: I64, size: int, out: U8) -> int:
 
 
 def hex_ids(buffer: U8, at: I64, size: int) -> U8:
-    """The String column of ids of `size` raw bytes each (a multiple of 8), in hex; "" where `at` is -1. About 6 ns for 8 bytes."""
+    """The String column of ids of `size` raw bytes each (a multiple of 8), in hex; "" where `at` is -1.
+
+    About 6 ns for 8 bytes.
+    """
     out = np.empty(len(at) * (2 * size + 1), np.uint8)
     return out[: _put_hex(buffer, at, size, out)]
 

@@ -2,8 +2,8 @@
 
 Promises: bucket i >= 0 holds whole durations d with gamma^(i-1) < d <= gamma^i, gamma = 101/99, decided by a table of
 integers made from exact fractions: the same on every machine, no logarithm, no rounding. Durations of 0 (and less) are
-in `ZERO_BUCKET`. `0.99 * gamma^i` is within 1 % of all that bucket i holds. A sketch is a map bucket -> count, so merging
-is adding. 2,185 buckets cover 1 ns to 292 years.
+in `ZERO_BUCKET`. `0.99 * gamma^i` is within 1 % of all that bucket i holds. A sketch is a map bucket -> count, so
+merging is adding. 2,185 buckets cover 1 ns to 292 years.
 
 Does not store sketches: arrays in, arrays out.
 """
@@ -99,7 +99,9 @@ def merge(buckets: I32, counts: F64) -> tuple[I32, F64]:
 
 
 def quantile_ns(q: float, buckets: I32, counts: F64) -> float:
-    """The value of the least bucket whose cumulative count reaches q · total (buckets ascending); nan of an empty sketch.
+    """The value of the least bucket whose cumulative count reaches q · total (buckets ascending).
+
+    Nan of an empty sketch.
 
     Within 1 % of the exact quantile (the least value whose cumulative count reaches q · total).
     """

@@ -1,9 +1,11 @@
 """A table of keys made of one or more names, in arrays: find, add, take away, sort. No Python object per key.
 
-A key's bytes lie end to end in an arena: key s begins at `starts[s]`, its n names have `lengths[s]` bytes (first length -1: nobody has this slot).
-`table` is open addressing by hash: a slot, or -1; its size is a power of two, more than half of it free.
+A key's bytes lie end to end in an arena: key s begins at `starts[s]`, its n names have `lengths[s]` bytes (first length
+-1: nobody has this slot). `table` is open addressing by hash: a slot, or -1; its size is a power of two, more than half
+of it free.
 
-Promises: equal names and only equal names get one slot; the order is that of the names' bytes, name by name. The caller sees to room.
+Promises: equal names and only equal names get one slot; the order is that of the names' bytes, name by name. The caller
+sees to room.
 """
 
 import numpy as np
@@ -42,7 +44,8 @@ def add(
 ) -> I32:
     """Slots for the keys of some rows, known or new; -1 where there is no room.
 
-    `room` is (slots there are, bytes of the arena in use, free slots, keys there may be more) and is brought up to date, as are the other arrays.
+    `room` is (slots there are, bytes of the arena in use, free slots, keys there may be more) and is brought up to
+    date, as are the other arrays.
     """
     slots = np.empty(len(rows), np.int32)
     for i in range(len(rows)):

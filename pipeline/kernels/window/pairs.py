@@ -1,10 +1,12 @@
 """(bucket, units) pairs as bytes: one byte for most pairs, so that an hour of sketches fits into memory.
 
-A pair is a byte `step << 4 | count`, then what doesn't fit: step is the distance to the bucket before, less one (15: the rest follows as a varint),
-count is whole calls from 1 to 15 (0: the units follow as a varint, zigzag, the lowest bit telling whole calls from units of 2^-16).
-Buckets count from the one before the first, -1, so a row of pairs stands by itself and can be moved.
+A pair is a byte `step << 4 | count`, then what doesn't fit: step is the distance to the bucket before, less one (15:
+the rest follows as a varint), count is whole calls from 1 to 15 (0: the units follow as a varint, zigzag, the lowest
+bit telling whole calls from units of 2^-16). Buckets count from the one before the first, -1, so a row of pairs stands
+by itself and can be moved.
 
-Promises: `get_pair` after `put_pair` is equal for any bucket and any units below 2^61, negative ones as well. Does not order pairs.
+Promises: `get_pair` after `put_pair` is equal for any bucket and any units below 2^61, negative ones as well. Does not
+order pairs.
 """
 
 import numpy as np

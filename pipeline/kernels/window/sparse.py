@@ -1,9 +1,12 @@
-"""Sums per slot and their sketches, packed: rows with ascending slots, sums and pairs (see `pairs`). Building, adding, taking away, reading quantiles.
+"""Sums per slot and their sketches, packed: rows with ascending slots, sums and pairs (see `pairs`).
+
+Building, adding, taking away, reading quantiles.
 
 Row r has the pairs `data[ends[r - 1] : ends[r]]`. A row without sums and pairs is not there.
 
-Promises: exact, for all is whole numbers (sums modulo 2^64): what was added and then taken away leaves nothing, not even a row. Linear in the
-bytes that come in. What is on one side only is copied, not read. Does not know what a slot stands for, nor what the sums mean.
+Promises: exact, for all is whole numbers (sums modulo 2^64): what was added and then taken away leaves nothing, not
+even a row. Linear in the bytes that come in. What is on one side only is copied, not read. Does not know what a slot
+stands for, nor what the sums mean.
 """
 
 import numpy as np
@@ -25,7 +28,10 @@ _ROOM = 1 << 12
 
 @kernel
 def build(order: I64, slots: I32, sums: I64, offsets: I64, buckets: I32, units: I64) -> tuple[I32, I64, I64, U8]:
-    """(slots, sums, ends, data) of r rows in any order, slots repeated or not; `order` sorts them by slot. Row i has pairs `offsets[i]:offsets[i + 1]`."""
+    """(slots, sums, ends, data) of r rows in any order, slots repeated or not; `order` sorts them by slot.
+
+    Row i has pairs `offsets[i]:offsets[i + 1]`.
+    """
     rows = len(order)
     out_slots, out_sums = np.empty(rows, np.int32), np.zeros((rows, sums.shape[1]), np.int64)
     ends = np.empty(rows, np.int64)
@@ -104,7 +110,10 @@ def combine(
 
 @bare
 def _merge(data: U8, at: Int, end: Int, other: U8, other_at: Int, other_end: Int, sign: Int, out: U8, to: Int) -> Int:
-    """Write the pairs of both; the place behind. Pairs that become 0 are left out. Runs between the other's pairs are copied as they are."""
+    """Write the pairs of both; the place behind.
+
+    Pairs that become 0 are left out. Runs between the other's pairs are copied as they are.
+    """
     i, j, place = np.int64(at), np.int64(other_at), np.int64(to)
     key, other_key, before = np.int64(-1), np.int64(-1), np.int64(-1)
     while j < other_end:
@@ -158,7 +167,10 @@ def _grown(data: U8, used: Int, room: Int) -> U8:
 
 @kernel
 def points(ends: I64, data: U8, totals: I64, shares: F64, same: I32, known: I16) -> I16:
-    """int16[rows, shares]: the least bucket, plus 1, whose cumulative units reach share · total; -1 where total is 0. `known`: of the rows in `same`."""
+    """int16[rows, shares]: the least bucket, plus 1, whose cumulative units reach share · total; -1 where total is 0.
+
+    `known`: of the rows in `same`.
+    """
     out = np.full((len(ends), len(shares)), -1, np.int16)
     for row in range(len(ends)):
         if same[row] >= 0:

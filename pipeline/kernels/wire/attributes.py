@@ -1,7 +1,10 @@
-"""KeyValue and AnyValue: the key's place, which kind of value, and its place or its bits. Nested values are checked, not read.
+"""KeyValue and AnyValue: the key's place, which kind of value, and its place or its bits.
 
-Promises: fields in any order, the last of several wins, as in protobuf; nothing nested is followed deeper than DEPTH_MAX, and without recursion.
-Does not make texts (`texts`) and does not render arrays and maps: their row points at the whole KeyValue instead.
+Nested values are checked, not read.
+
+Promises: fields in any order, the last of several wins, as in protobuf; nothing nested is followed deeper than
+DEPTH_MAX, and without recursion. Does not make texts (`texts`) and does not render arrays and maps: their row points at
+the whole KeyValue instead.
 """
 
 from typing import NamedTuple
@@ -40,7 +43,9 @@ class Rows(NamedTuple):
 
 @folded
 def usual(b: U8, p: Int, end: Int, j: Int, rows: Rows) -> bool:
-    """Read a KeyValue as exporters write nearly all: key, then one value that is not nested, no byte more, ASCII. Else False, row j undefined.
+    """Read a KeyValue as exporters write nearly all: key, then one value that is not nested, no byte more, ASCII.
+
+    Else False, row j undefined.
 
     Two words say what stands where; so it is a third of the work of `key_value`.
     """

@@ -1,4 +1,6 @@
-"""Why bytes could not be read: negative numbers in the place of a position, so that a kernel returns either with one value.
+"""Why bytes could not be read.
+
+Negative numbers in the place of a position, so that a kernel returns either with one value.
 
 The names of dead letters' reasons are made from these in `pipeline.stages.decode`.
 """

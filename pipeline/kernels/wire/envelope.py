@@ -1,8 +1,9 @@
 """The walk over requests of any signal: record, resources, scopes, and there the leaves, one after another.
 
-All signals have the same frame (field 1 a resource's or scope's own message, 2 what stands below it, 3 its schema's address), so there is one walk.
-Promises: a record whose framing is broken adds no row; a bad leaf adds no row but one in `Bad`. Where a table is full the record is taken back, so
-that it can be scanned again when there is more room. Reads neither a leaf (`leaves`) nor resources' and scopes' messages (`owners`).
+All signals have the same frame (field 1 a resource's or scope's own message, 2 what stands below it, 3 its schema's
+address), so there is one walk. Promises: a record whose framing is broken adds no row; a bad leaf adds no row but one
+in `Bad`. Where a table is full the record is taken back, so that it can be scanned again when there is more room. Reads
+neither a leaf (`leaves`) nor resources' and scopes' messages (`owners`).
 """
 
 from typing import NamedTuple
@@ -24,7 +25,10 @@ DONE, LEAF = 0, 1
 """What `next_leaf` found, where nothing is wrong."""
 
 OWN_MESSAGE, BELOW, SCHEMA_URL = 0x0A, 0x12, 0x1A
-"""Tags inside a resource's and a scope's frame: ResourceSpans.resource, .scope_spans, .schema_url, and alike for each signal."""
+"""Tags inside a resource's and a scope's frame.
+
+ResourceSpans.resource, .scope_spans, .schema_url, and alike for each signal.
+"""
 REQUEST = 0x0A
 """The tag of a request's one field."""
 
@@ -153,7 +157,10 @@ def code_of_owners(walk: Walk) -> Int:
 
 @bare
 def bury(code: Int, walk: Walk) -> Int:
-    """Take a bad leaf's rows back and write a row in `Bad`, or count it where the record has enough; 0, or a code where there is no room."""
+    """Take a bad leaf's rows back and write a row in `Bad`, or count it where the record has enough.
+
+    0, or a code where there is no room.
+    """
     if walk.rows != 0:
         copied(walk.before_leaf, walk.n)
     nth = walk.nth
@@ -178,7 +185,10 @@ def bury(code: Int, walk: Walk) -> Int:
 
 @folded
 def put_place(k: Int, columns: Int, walk: Walk) -> None:
-    """Whose row k is: its record, its place there, its resource, its scope; then the next leaf is the next of its record."""
+    """Whose row k is: its record, its place there, its resource, its scope.
+
+    Then the next leaf is the next of its record.
+    """
     c = walk.columns
     put32(c[columns], k, walk.record)
     put32(c[columns + 1], k, walk.nth)

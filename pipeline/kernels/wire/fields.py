@@ -1,8 +1,8 @@
 """One field of a protobuf message: its tag, its value or its place, and where the next one begins.
 
-Promises: answers only what lies in [p, end); each call advances by at least one byte; accepts what protobuf's own parser accepts (tags and
-lengths of at most 5 bytes, varints of 10), but for groups. Looks at words, so the buffer goes on for `SPARE` bytes behind the last record,
-whose content changes no answer. Does not know what a field means.
+Promises: answers only what lies in [p, end); each call advances by at least one byte; accepts what protobuf's own
+parser accepts (tags and lengths of at most 5 bytes, varints of 10), but for groups. Looks at words, so the buffer goes
+on for `SPARE` bytes behind the last record, whose content changes no answer. Does not know what a field means.
 """
 
 import numpy as np
@@ -39,7 +39,10 @@ def varint(b: U8, p: Int, end: Int, bytes_max: Int) -> tuple[Int, Int]:
 
 @folded
 def word_at(b: U8, p: Int) -> Int:
-    """Eight bytes, little-endian, as the bits of an int64. Within the buffer wherever p is inside a record or at its end."""
+    """Eight bytes, little-endian, as the bits of an int64.
+
+    Within the buffer wherever p is inside a record or at its end.
+    """
     return np.int64(load64(b, int(p)))
 
 
@@ -57,7 +60,10 @@ def same(b: U8, at: Int, other: Int, length: Int) -> bool:
 
 @bare
 def body(b: U8, p: Int, end: Int, wire: Int) -> tuple[Int, Int, Int]:
-    """(value or place, length, next position) of a field without its tag, for every wire type but groups; or (0, 0, code)."""
+    """(value or place, length, next position) of a field without its tag, for every wire type but groups.
+
+    Or (0, 0, code).
+    """
     zero = np.int64(0)
     if wire == 2:
         n, p = varint(b, p, end, np.int64(5))

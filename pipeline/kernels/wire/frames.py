@@ -1,7 +1,10 @@
-"""Tables that a scan fills: which there are, how many rows each has so far, and the outer levels of requests: resources and scopes.
+"""Tables that a scan fills: which there are, how many rows each has so far, and the outer levels of requests.
 
-Promises: order is the input's order. A resource or scope that came in several pieces (protobuf merges them) has several piece rows, one after
-another. Every array is one element longer than its table's room, so that what is read but not kept has a place, and ends have one too.
+Resources and scopes.
+
+Promises: order is the input's order. A resource or scope that came in several pieces (protobuf merges them) has several
+piece rows, one after another. Every array is one element longer than its table's room, so that what is read but not
+kept has a place, and ends have one too.
 """
 
 from typing import NamedTuple
@@ -13,11 +16,17 @@ I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 
 (RESOURCES, RESOURCE_PIECES, SCOPES, SCOPE_PIECES, BAD, ATTRIBUTES, LEAVES) = range(7)
-"""The tables that every signal has (an owner's pieces come behind it): their places among counters. A leaf's own follow."""
+"""The tables that every signal has (an owner's pieces come behind it): their places among counters.
+
+A leaf's own follow.
+"""
 TABLES = 7
 
 RESOURCE_COLUMNS, SCOPE_COLUMNS, BAD_COLUMNS, ATTRIBUTE_COLUMNS, LEAF_COLUMNS = 0, 6, 12, 19, 24
-"""Where their columns' addresses begin: an owner's three and its pieces' three, `Bad`'s seven, `Rows`' five. A leaf's own come last."""
+"""Where their columns' addresses begin: an owner's three and its pieces' three, `Bad`'s seven, `Rows`' five.
+
+A leaf's own come last.
+"""
 
 
 class Owners(NamedTuple):

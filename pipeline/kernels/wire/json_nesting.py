@@ -1,6 +1,9 @@
-"""How deep JSON is nested, told from its bytes: asked before any parser, since parsers and whoever walks their result recurse.
+"""How deep JSON is nested, told from its bytes.
 
-Promises: one look at each byte, whatever they are; for sound JSON the number is right, for anything else it is some number. About 1 ns a byte.
+Asked before any parser, since parsers and whoever walks their result recurse.
+
+Promises: one look at each byte, whatever they are; for sound JSON the number is right, for anything else it is some
+number. About 1 ns a byte.
 """
 
 import numpy as np

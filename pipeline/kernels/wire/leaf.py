@@ -1,7 +1,9 @@
-"""What leaves of every signal have in common: attributes within a budget, ids, texts, values of any kind. Generated kernels are made of these.
+"""What leaves of every signal have in common: attributes within a budget, ids, texts, values of any kind.
 
-Promises: beyond its budget an owner's attributes are read and checked but not kept, and counted as dropped; of a key that comes twice the first
-counts. Does not undo rows of a leaf that turns out bad (`envelope`).
+Generated kernels are made of these.
+
+Promises: beyond its budget an owner's attributes are read and checked but not kept, and counted as dropped; of a key
+that comes twice the first counts. Does not undo rows of a leaf that turns out bad (`envelope`).
 """
 
 import numpy as np
@@ -122,7 +124,10 @@ def _is_repeated(b: U8, rows: Rows, j: Int, walk: Walk) -> bool:
 
 @bare
 def child_attribute(b: U8, p: Int, end: Int, table: Int, column: Int, first: Int, walk: Walk) -> Int:
-    """Read a child's attribute; keep it while its owner, whose rows begin at `first`, has fewer than the budget; 0, 1 for a key twice, or a code."""
+    """Read a child's attribute; keep it while its owner, whose rows begin at `first`, has fewer than the budget.
+
+    0, 1 for a key twice, or a code.
+    """
     j = walk.n[table]
     rows = rows_at(walk.columns, column)
     code = read_attribute(b, p, end, np.int64(LEAF_DEPTH + 1), j, rows, walk)
@@ -141,9 +146,12 @@ def child_attribute(b: U8, p: Int, end: Int, table: Int, column: Int, first: Int
 
 @bare
 def value_piece(b: U8, at: Int, length: Int, began: Int, slot: Int, length_slot: Int, walk: Walk) -> Int:
-    """Read an AnyValue, or another piece of it, into three slots: its value, its kind and where its first piece began; 0 or a code.
+    """Read an AnyValue, or another piece of it, into three slots: its value, its kind and where its first piece began.
 
-    An array or a map is told by its place: from its first piece's tag to its last one's end, which is part of the leaf as protobuf writes it.
+    0 or a code.
+
+    An array or a map is told by its place: from its first piece's tag to its last one's end, which is part of the leaf
+    as protobuf writes it.
     """
     f, s = walk.f, walk.slot
     s[KIND], s[VALUE], s[LENGTH] = f[slot + 1], f[slot], f[length_slot]
@@ -190,7 +198,10 @@ def known_number(value: Int, most: Int) -> Int:
 
 @folded
 def numbered(b: U8, at: Int, length: Int, table: Int, column: Int, walk: Walk) -> Int:
-    """The number of a text in this table of `Names`, whose columns' addresses begin at `column`; -1 where there is no room."""
+    """The number of a text in this table of `Names`, whose columns' addresses begin at `column`.
+
+    -1 where there is no room.
+    """
     c = walk.columns
     room = walk.room[table]
     names = Names(view64(c[column], room), view32(c[column + 1], room), view32(c[column + 2], room))

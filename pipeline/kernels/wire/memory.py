@@ -1,7 +1,7 @@
 """Columns by their address: a kernel that fills forty of them takes one array of addresses instead of forty arrays.
 
-Promises: nothing about bounds: who calls keeps the arrays alive and has asked whether there is room. Costs one load more than an array in a
-register, and saves most of a kernel's compilation.
+Promises: nothing about bounds: who calls keeps the arrays alive and has asked whether there is room. Costs one load
+more than an array in a register, and saves most of a kernel's compilation.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """Names get numbers while their bytes are at hand, so that whoever groups spans by name compares whole numbers.
 
-Promises: equal names and only equal names have equal numbers (a hash narrows, a comparison decides); numbers follow first appearance. Most names
-are found without hashing: after a name comes, nearly always, the one that came after it the last time.
+Promises: equal names and only equal names have equal numbers (a hash narrows, a comparison decides); numbers follow
+first appearance. Most names are found without hashing: after a name comes, nearly always, the one that came after it
+the last time.
 """
 
 from typing import NamedTuple
@@ -26,7 +27,10 @@ class Names(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Names by hash: at least twice as many slots as names, a power of two, -1 where free. `state` is (names, the last one, the tables' secret)."""
+    """Names by hash: at least twice as many slots as names, a power of two, -1 where free.
+
+    `state` is (names, the last one, the tables' secret).
+    """
 
     slots: I32
     state: I64
@@ -42,7 +46,10 @@ def fresh_state() -> I64:
 
 @bare
 def hash_of(b: U8, at: Int, length: Int, secret: Int) -> Int:
-    """A hash that is not negative and only has to spread; it is not kept. The factor is secret, too: a start alone would not spread high bits."""
+    """A hash that is not negative and only has to spread; it is not kept.
+
+    The factor is secret, too: a start alone would not spread high bits.
+    """
     odd = secret | 1
     mixed = (np.int64(length) ^ secret) * _PRIME
     while length > 8:

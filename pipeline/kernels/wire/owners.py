@@ -56,7 +56,10 @@ def scan_owners(
     codes: I64,
     counted: I64,
 ) -> None:
-    """Fill `out` from pieces; write a bad owner's code to codes[owner]. Of one owner at most `attributes_max` attributes in `bytes_max` bytes are kept."""
+    """Fill `out` from pieces; write a bad owner's code to codes[owner].
+
+    Of one owner at most `attributes_max` attributes in `bytes_max` bytes are kept.
+    """
     slot = np.zeros(SLOT_SIZE, np.int64)
     j = np.int64(0)
     k = np.int64(0)

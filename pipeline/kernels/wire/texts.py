@@ -1,6 +1,9 @@
-"""Values that are not texts become texts: bools, ints, whole doubles and bytes, written into the end of the buffer. Long texts are cut.
+"""Values that are not texts become texts: bools, ints, whole doubles and bytes, written into the end of the buffer.
 
-Promises: writes nothing outside the room that `measure` asked for. Leaves doubles with a fraction, arrays and maps to who called (`measure` names their rows).
+Long texts are cut.
+
+Promises: writes nothing outside the room that `measure` asked for. Leaves doubles with a fraction, arrays and maps to
+who called (`measure` names their rows).
 """
 
 import numpy as np
@@ -44,7 +47,10 @@ def measure(rows: Rows, n: Int, value_max: Int, todo: I64) -> tuple[Int, Int]:
 
 @bare
 def write(b: U8, rows: Rows, n: Int, value_max: Int, tail: Int, bools: Int) -> tuple[Int, Int]:
-    """(new end, texts cut): make the first n rows' values texts, the new ones from `tail` on; b[bools:] reads `truefalse`."""
+    """(new end, texts cut): make the first n rows' values texts, the new ones from `tail` on.
+
+    B[bools:] reads `truefalse`.
+    """
     cuts = 0
     for j in range(n):
         kind = rows.kind[j]

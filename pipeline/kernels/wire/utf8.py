@@ -1,7 +1,9 @@
-"""Is a text UTF-8? Björn Höhrmann's question, asked with ranges of the second byte (RFC 3629, section 4) instead of his table.
+"""Whether a text is UTF-8.
 
-Promises: true for exactly what Unicode calls well-formed: no over-long forms, no surrogates, nothing above U+10FFFF. Looks at 64 bytes at a time:
-the buffer goes on for `fields.SPARE` bytes behind a text.
+Björn Höhrmann's question, asked with ranges of the second byte (RFC 3629, section 4) instead of his table.
+
+Promises: true for exactly what Unicode calls well-formed: no over-long forms, no surrogates, nothing above U+10FFFF.
+Looks at 64 bytes at a time: the buffer goes on for `fields.SPARE` bytes behind a text.
 """
 
 from collections.abc import Callable
@@ -35,7 +37,10 @@ def _high_bits(typing: Any, array: Any, place: Any) -> Any:  # noqa: ANN401 - nu
 
 
 high_bits = cast("Callable[[U8, Int], np.uint64]", intrinsic(_high_bits))
-"""The upper bits of 64 bytes from a place on, the first byte's lowest: one or two instructions where a loop would take dozens."""
+"""The upper bits of 64 bytes from a place on, the first byte's lowest.
+
+One or two instructions where a loop would take dozens.
+"""
 
 
 @folded

@@ -1,4 +1,6 @@
-"""The state of a walk over requests, one record of named numbers: where it is, what bounds it, how many rows it made, what it has of the leaf.
+"""The state of a walk over requests, one record of named numbers.
+
+Where it is, what bounds it, how many rows it made, what it has of the leaf.
 
 Promises: one pointer for a kernel, whatever it holds. Does not own the tables: `columns` holds the addresses of theirs.
 """

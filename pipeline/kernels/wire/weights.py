@@ -1,7 +1,8 @@
 """How many spans one span stands for: OpenTelemetry's consistent probability sampling (`ot=th:…`), or a divisor.
 
-Formula: threshold T of 56 bits from left-aligned hex, weight = 2^56 / (2^56 - T) (OpenTelemetry specification, "TraceState: Probability Sampling").
-Promises: a weight is a multiple of 2^-16 in [1, 2^24], so sums of weights are exact in any order.
+Formula: threshold T of 56 bits from left-aligned hex, weight = 2^56 / (2^56 - T) (OpenTelemetry specification,
+"TraceState: Probability Sampling"). Promises: a weight is a multiple of 2^-16 in [1, 2^24], so sums of weights are
+exact in any order.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """Arrow tables → Native blocks, for what has few rows: window partials, closed windows.
 
-Promises: no nulls in, none out; the same table gives the same bytes. ClickHouse casts to the table's own types (LowCardinality, SimpleAggregateFunction).
+Promises: no nulls in, none out; the same table gives the same bytes. ClickHouse casts to the table's own types
+(LowCardinality, SimpleAggregateFunction).
 """
 
 from typing import TypeAlias
@@ -33,7 +34,10 @@ def arrow_block(table: str, rows: Rows) -> Block:
 
 
 def arrow_columns(schema: pa.Schema) -> tuple[BlockColumn[Rows], ...]:
-    """Columns by their own names; the time `window_start_s` becomes a DateTime without the unit in its name. KeyError: a type that no table of ours has."""
+    """Columns by their own names; the time `window_start_s` becomes a DateTime without the unit in its name.
+
+    KeyError: a type that no table of ours has.
+    """
     return tuple(_block_column(field) for field in schema)
 
 

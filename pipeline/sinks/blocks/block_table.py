@@ -1,7 +1,8 @@
 """What a block of one table is, told once: its columns with name, ClickHouse type, source column and transform.
 
-Promises: the data of a block is what its columns say, in their order; a test holds them to the tables' definitions. Says nothing of how a
-block is sent. A column is written in the plain type: ClickHouse casts to LowCardinality, SimpleAggregateFunction and the like.
+Promises: the data of a block is what its columns say, in their order; a test holds them to the tables' definitions.
+Says nothing of how a block is sent. A column is written in the plain type: ClickHouse casts to LowCardinality,
+SimpleAggregateFunction and the like.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,10 @@ S = TypeVar("S")
 
 _DICTIONARY = "LowCardinality("
 _DICTIONARY_VERSION = np.array([1], np.uint64)
-"""Written before the data of a column, once for each LowCardinality in its type: shared dictionaries with additional keys."""
+"""Written before the data of a column, once for each LowCardinality in its type.
+
+Shared dictionaries with additional keys.
+"""
 
 
 @dataclass(frozen=True, slots=True)

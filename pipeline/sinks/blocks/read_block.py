@@ -1,7 +1,9 @@
-"""A Native block of plain types back into an Arrow table: for the memory twin of the store, which keeps what was inserted as bytes.
+"""A Native block of plain types back into an Arrow table.
 
-Promises: what `arrow_rows` wrote comes back equal, a DateTime as seconds (uint32). Not for blocks of spans: of LowCardinality, Array and Nullable it knows
-nothing (KeyError).
+For the memory twin of the store, which keeps what was inserted as bytes.
+
+Promises: what `arrow_rows` wrote comes back equal, a DateTime as seconds (uint32). Not for blocks of spans: of
+LowCardinality, Array and Nullable it knows nothing (KeyError).
 """
 
 import re

@@ -1,4 +1,6 @@
-"""What was computed → blocks of ClickHouse's tables: window partials, closed windows, dead letters, alert events. Spans: `span_rows`.
+"""What was computed → blocks of ClickHouse's tables: window partials, closed windows, dead letters, alert events.
+
+Spans: `span_rows`.
 
 Promises: pure; the same input gives the same bytes. Does not know how blocks are sent, nor under which token.
 """
@@ -55,7 +57,10 @@ def partials_block(family: Family) -> BlockTable[Rows]:
 
 @cache
 def series_block(family: Family) -> BlockTable[SeriesWindows]:
-    """What a block of the family's closed windows is: where they come from, then the columns of `family.closed`. ValueError: a column of both."""
+    """What a block of the family's closed windows is: where they come from, then the columns of `family.closed`.
+
+    ValueError: a column of both.
+    """
     columns: list[BlockColumn[SeriesWindows]] = [
         BlockColumn("partition", "Int32", "partition", _same_number),
         BlockColumn("epoch", "String", "epoch", _same_text),

@@ -1,7 +1,10 @@
-"""SpanColumns → a Native block of `otel_traces`, straight from the buffer: no Python object per span, attribute or event.
+"""SpanColumns → a Native block of `otel_traces`, straight from the buffer.
 
-Promises: every span is one row, but of one trace at most `spans_per_trace_max` (the first ones), and in all what `within_bytes` lets; values as
-the OpenTelemetry exporter writes them. The same columns give the same bytes. Does not redact, does not cut: that is decode's part.
+No Python object per span, attribute or event.
+
+Promises: every span is one row, but of one trace at most `spans_per_trace_max` (the first ones), and in all what
+`within_bytes` lets; values as the OpenTelemetry exporter writes them. The same columns give the same bytes. Does not
+redact, does not cut: that is decode's part.
 """
 
 from collections.abc import Callable

@@ -21,11 +21,17 @@ def within_trace_limit(columns: SpanColumns, limit: int) -> I64 | None:
 
 
 ROWS_BYTES_MAX = 128 << 20
-"""Of one batch's rows, about. A usual batch of 16 MiB makes some 30 MiB; a resource of 64 KiB is written again for each of its spans."""
+"""Of one batch's rows, about.
+
+A usual batch of 16 MiB makes some 30 MiB; a resource of 64 KiB is written again for each of its spans.
+"""
 
 
 def within_bytes(columns: SpanColumns, bytes_max: int = ROWS_BYTES_MAX) -> I64 | None:
-    """Which spans, in their order, fit into so many bytes of rows; None if all do, which is seen by a look at resources and scopes alone."""
+    """Which spans, in their order, fit into so many bytes of rows.
+
+    None if all do, which is seen by a look at resources and scopes alone.
+    """
     owners = _owner_bytes(columns.resources.attributes)
     scopes = columns.scopes.name.length.astype(np.int64) + columns.scopes.version.length
     again = np.bincount(columns.resource, minlength=len(owners)) @ owners

@@ -21,7 +21,10 @@ _CURE = "Run `tailrace migrate`"
 
 
 def check_store(client: Client, settings: Settings) -> None:
-    """Migrations complete, windows everywhere, tables replicated where they must be, one consumer group. Misconfigured if not."""
+    """Migrations complete, windows everywhere, tables replicated where they must be, one consumer group.
+
+    Misconfigured if not.
+    """
     try:
         engines = engines_of(client)
         _check_migrations(client, engines)

@@ -1,6 +1,7 @@
 """One place that opens connections to ClickHouse, from the settings.
 
-Promises: no session ids (requests run side by side), no compression on loopback, errors that name their cure. Does not make the database.
+Promises: no session ids (requests run side by side), no compression on loopback, errors that name their cure. Does not
+make the database.
 """
 
 import difflib
@@ -18,7 +19,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def connect(settings: Settings, *, database: str | None = None) -> Client:
-    """A client of `database` (default: the settings'; "" for none). NotNow where nobody answers, Misconfigured where we are not let in."""
+    """A client of `database` (default: the settings'; "" for none).
+
+    NotNow where nobody answers, Misconfigured where we are not let in.
+    """
     url = urlsplit(settings.clickhouse_url)
     local = url.hostname in LOOPBACK
     try:

@@ -1,6 +1,7 @@
 """What ClickHouse's errors mean to us: repeat, give up, or call a human.
 
-Promises: every error of the driver becomes one of ours; no URL, user or password in its text. Unknown codes are NotNow: the data may be sound.
+Promises: every error of the driver becomes one of ours; no URL, user or password in its text. Unknown codes are NotNow:
+the data may be sound.
 """
 
 import re
@@ -90,7 +91,10 @@ def code_of(error: ClickHouseError) -> int:
 
 
 def _safe(error: ClickHouseError) -> str:
-    """The first 500 characters, without addresses: a URL may hold a password. With what the system said, where nobody answered."""
+    """The first 500 characters, without addresses: a URL may hold a password.
+
+    With what the system said, where nobody answered.
+    """
     return (_URL.sub("", str(error)).strip() + _reason(error))[:500]
 
 

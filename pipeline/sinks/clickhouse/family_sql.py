@@ -2,10 +2,11 @@
 
     python -m pipeline.sinks.clickhouse.family_sql MODULE:FAMILY     such as schemas.families.spans:SPANS
 
-prints the migration of a new family: into infra/clickhouse/migrations under the next free number, and the lines about TTLs into retention.sql.
+prints the migration of a new family: into infra/clickhouse/migrations under the next free number, and the lines about
+TTLs into retention.sql.
 
-Promises: text follows from the family alone, and from the templates in infra/clickhouse/{family,queries}; a name that is no plain word is refused. The tables
-are those that `blocks.rows` writes. Talks to no server.
+Promises: text follows from the family alone, and from the templates in infra/clickhouse/{family,queries}; a name that
+is no plain word is refused. The tables are those that `blocks.rows` writes. Talks to no server.
 """
 
 import re
@@ -32,7 +33,10 @@ _COLUMN = ",\n    "
 
 
 def migration(family: Family) -> str:
-    """All statements that a new family needs, as the text of a migration; settings stay to be filled in. ValueError: a name that is no plain word."""
+    """All statements that a new family needs, as the text of a migration; settings stay to be filled in.
+
+    ValueError: a name that is no plain word.
+    """
     _checked(family)
     tables = [_partials(family, "toDate(window_start)", family.partials_table)]
     tables += [_partials(family, "toYYYYMM(window_start)", f"{family.partials_table}_{name}") for name in ROLL_UPS]
@@ -61,7 +65,10 @@ def closed_range(family: Family) -> str:
 
 
 def closed_windows(family: Family, *, figures: bool) -> str:
-    """The query for closed windows of one partition; without `figures` the keys and the windows' own sums alone. Parameters: also until."""
+    """The query for closed windows of one partition; without `figures` the keys and the windows' own sums alone.
+
+    Parameters: also until.
+    """
     columns = arrow_columns(_checked(family).closed if figures else family.own)
     names = ", ".join(column.name for column in columns)
     return _query("closed_windows", table=family.series_table, columns=names)
@@ -186,7 +193,10 @@ def _checked(family: Family) -> Family:
 
 
 class Term:
-    """A piece of SQL that arithmetic makes longer ones of: given in place of numbers, a figure's own function tells its SQL."""
+    """A piece of SQL that arithmetic makes longer ones of.
+
+    Given in place of numbers, a figure's own function tells its SQL.
+    """
 
     def __init__(self, sql: str) -> None:
         self._sql = sql

@@ -1,4 +1,6 @@
-"""Brings a database to our schema: numbered files once each, then retention and deduplication windows as the settings say.
+"""Brings a database to our schema.
+
+Numbered files once each, then retention and deduplication windows as the settings say.
 
 Promises: safe to repeat and to resume; a file that changed after it was applied, a database newer than this
 program, or one that has lost a table is refused before anything is touched.
@@ -97,7 +99,10 @@ def refuse_plain(client: Client, settings: Settings) -> None:
 
 
 def _apply_settings(client: Client, settings: Settings) -> list[str]:
-    """TTLs and deduplication windows, altered only where they differ. Parts already written follow when they next merge."""
+    """TTLs and deduplication windows, altered only where they differ.
+
+    Parts already written follow when they next merge.
+    """
     engines = engines_of(client)
     done = []
     for table, ttl in schema.ttls(settings).items():

@@ -1,8 +1,9 @@
 """How long a block that the server has no memory for is tried before a person must look.
 
-Memory is often short for a moment only, so the first answer is "not now". A block that is refused for longer than `PATIENCE_S` becomes Never,
-reason `memory_limit`: its partition halts, says why, and is tried again now and then. Promises: a line in the log once a minute
-meanwhile; nothing is kept of blocks that went in. Does not split blocks: one block is one token.
+Memory is often short for a moment only, so the first answer is "not now". A block that is refused for longer than
+`PATIENCE_S` becomes Never, reason `memory_limit`: its partition halts, says why, and is tried again now and then.
+Promises: a line in the log once a minute meanwhile; nothing is kept of blocks that went in. Does not split blocks: one
+block is one token.
 """
 
 import logging

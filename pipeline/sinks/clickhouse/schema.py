@@ -1,7 +1,7 @@
 """The schema as files: numbered migrations, the retention statements, and how settings are filled in.
 
-Promises: a file's checksum is of its text before settings are filled in; statements are split where SQL ends, not at any `;`.
-Does not talk to a server.
+Promises: a file's checksum is of its text before settings are filled in; statements are split where SQL ends, not at
+any `;`. Does not talk to a server.
 """
 
 import hashlib
@@ -61,7 +61,9 @@ def tables() -> list[str]:
 
 
 def lost(there: Collection[str], files: Iterable[Migration], to_come: Iterable[Migration] = ()) -> str:
-    """The first table or materialized view that these files leave and that is not there, in words; nothing where all are.
+    """The first table or materialized view that these files leave and that is not there, in words.
+
+    Nothing where all are.
 
     What files that are still to come drop or move may be gone already: one of them may have been interrupted.
     """
@@ -126,7 +128,10 @@ def variables(settings: Settings) -> dict[str, str]:
 
 
 def deduplication(settings: Settings) -> dict[str, int]:
-    """Table settings that keep insert tokens. A Replicated table forgets by time too: a week, as long as the topic keeps records."""
+    """Table settings that keep insert tokens.
+
+    A Replicated table forgets by time too: a week, as long as the topic keeps records.
+    """
     if settings.clickhouse_replicated:
         return {
             "replicated_deduplication_window": max(100_000, settings.deduplication_window),

@@ -1,7 +1,8 @@
 """Inserts blocks into ClickHouse, each under its token, and keeps the `progress` rows.
 
-Promises: one request is one block is one token; a repeat changes nothing; errors are NotNow (repeat), Never (the block can't be taken) or
-Misconfigured (the installation is wrong). Does not retry, does not order, does not know offsets' meaning.
+Promises: one request is one block is one token; a repeat changes nothing; errors are NotNow (repeat), Never (the block
+can't be taken) or Misconfigured (the installation is wrong). Does not retry, does not order, does not know offsets'
+meaning.
 """
 
 import asyncio

@@ -1,6 +1,7 @@
 """`Groups`: what the hot pass found, with keys as ranks, so that ordering and regrouping are whole-number work.
 
-Promises: ranks follow the bytes of the strings; equal strings have equal ranks. Works in arrays; makes no Python object per group.
+Promises: ranks follow the bytes of the strings; equal strings have equal ranks. Works in arrays; makes no Python object
+per group.
 """
 
 from dataclasses import dataclass
@@ -26,7 +27,10 @@ _KIND_RANK = np.argsort(np.argsort(np.array(KINDS)))
 
 @dataclass(slots=True)
 class Groups:
-    """g groups with key (window, resource, operation, kind, error), p pairs. `resource` and `operation` index the string arrays."""
+    """g groups with key (window, resource, operation, kind, error), p pairs.
+
+    `resource` and `operation` index the string arrays.
+    """
 
     environments: pa.StringArray
     services: pa.StringArray

@@ -1,9 +1,9 @@
 """`aggregate`: spans of one range to `WindowPartials`.
 
-Promises: a pure function of the records and the rules; the same input gives the same bytes. Below the limit of series, any
-split of the input gives partials whose sums are the same to the last bit. Rules: the window is that of the end time; error
-is status error, or HTTP >= 500 on a server span whose status is unset; Apdex counts errors as frustrated; a duration is
-max(0, end - start). Does not clamp times (decode does) and does not know raw rows.
+Promises: a pure function of the records and the rules; the same input gives the same bytes. Below the limit of series,
+any split of the input gives partials whose sums are the same to the last bit. Rules: the window is that of the end
+time; error is status error, or HTTP >= 500 on a server span whose status is unset; Apdex counts errors as frustrated; a
+duration is max(0, end - start). Does not clamp times (decode does) and does not know raw rows.
 """
 
 import numpy as np

@@ -1,7 +1,9 @@
-"""What would become of a request, told before it is taken: by the same code that will decode it, so that no sender is told a success that isn't one.
+"""What would become of a request, told before it is taken.
 
-Promises: `sound` spans are those that `decode` would give for a record with these bytes at this time; reads the bytes once, makes no columns and no letters.
-Does not change the request.
+By the same code that will decode it, so that no sender is told a success that isn't one.
+
+Promises: `sound` spans are those that `decode` would give for a record with these bytes at this time; reads the bytes
+once, makes no columns and no letters. Does not change the request.
 """
 
 from collections import Counter
@@ -49,8 +51,8 @@ class Checked:
 def check(value: bytes, rules: DecodeRules, now_ms: int, document: Json = None) -> Checked:
     """Look at one request, protobuf or JSON. Never with reason and text: it can't be read as one.
 
-    `document` is the request as `loads` gives it, where it is JSON and parsed already. About 0.15 us a span in protobuf; JSON is read by Python,
-    some 20 us a span. Releases the GIL for protobuf.
+    `document` is the request as `loads` gives it, where it is JSON and parsed already. About 0.15 us a span in
+    protobuf; JSON is read by Python, some 20 us a span. Releases the GIL for protobuf.
     """
     one = np.zeros(1, np.int64)
     records = Records("", "0" * 32, 0, 0, 1, (value,), one, one + now_ms)

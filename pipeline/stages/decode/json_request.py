@@ -1,7 +1,10 @@
-"""A request of OTLP's JSON as protobuf bytes, each leaf (span, log record, metric) by itself: a bad one keeps its place and hurts no other.
+"""A request of OTLP's JSON as protobuf bytes, each leaf (span, log record, metric) by itself.
 
-Promises: what is wrong with a resource or scope costs the leaves under it, never those beside it; a document or a part of one that has none of this
-signal's fields but others is told, not passed over (another signal's body, Jaeger's form). `BadJson` where no leaf can be told from another.
+A bad one keeps its place and hurts no other.
+
+Promises: what is wrong with a resource or scope costs the leaves under it, never those beside it; a document or a part
+of one that has none of this signal's fields but others is told, not passed over (another signal's body, Jaeger's form).
+`BadJson` where no leaf can be told from another.
 """
 
 from collections.abc import Callable
@@ -18,7 +21,10 @@ from pipeline.stages.decode.json_tables import delimited, items, message, table,
 from pipeline.stages.decode.json_text import BadJson, Json, shown
 
 BAD_LEAF = b"\x0a\x01"
-"""A leaf that the scan of any signal refuses (a field that ends behind it): it keeps the place of one that could not be translated."""
+"""A leaf that the scan of any signal refuses (a field that ends behind it).
+
+It keeps the place of one that could not be translated.
+"""
 
 LEAF_DEPTH = 4
 COMPLAINTS_MAX = 10_000
@@ -66,7 +72,10 @@ class _Out:
 
 
 def request(document: Json, form: Form = TRACES) -> tuple[bytes, dict[int, BadLeaf]]:
-    """(protobuf bytes of the request, bad leaves by their index among all leaves of it). BadJson where more than leaves is wrong."""
+    """(protobuf bytes of the request, bad leaves by their index among all leaves of it).
+
+    BadJson where more than leaves is wrong.
+    """
     if not isinstance(document, dict):
         raise BadJson(f"a request is an object, and this is {shown(document)}")
     _refuse_others(document, form.outer)

@@ -1,9 +1,12 @@
-"""OTLP's JSON to protobuf bytes, by tables made from protobuf's own descriptors: any message of any signal. Which fields are ids our tables say.
+"""OTLP's JSON to protobuf bytes, by tables made from protobuf's own descriptors: any message of any signal.
 
-Promises: names in lowerCamelCase or snake_case, 64-bit numbers as texts or numbers, enums by number or name (an unknown name is 0), bytes as
-base64 of either alphabet but ids in hex, as OTLP says; unknown fields are passed over; of an AnyValue's members the last one counts. `BadJson`
-for what can't be a field's value. A *reference* (a parent, a link's ids) that is no id is written as bytes of a wrong length: the scan drops it
-and counts it. Checks no lengths and no times.
+Which fields are ids our tables say.
+
+Promises: names in lowerCamelCase or snake_case, 64-bit numbers as texts or numbers, enums by number or name (an unknown
+name is 0), bytes as base64 of either alphabet but ids in hex, as OTLP says; unknown fields are passed over; of an
+AnyValue's members the last one counts. `BadJson` for what can't be a field's value. A *reference* (a parent, a link's
+ids) that is no id is written as bytes of a wrong length: the scan drops it and counts it. Checks no lengths and no
+times.
 """
 
 import binascii

@@ -1,7 +1,9 @@
-"""Bytes that should be JSON, as Python values: depth limited before anything recurses, texts mended where one bad one would cost its neighbours.
+"""Bytes that should be JSON, as Python values.
 
-Promises: `BadJson` and nothing else, whatever the bytes are. A lone surrogate (half of a cut emoji) and bytes that are no UTF-8 become U+FFFD in
-their text alone. Does not know what the document means.
+Depth limited before anything recurses, texts mended where one bad one would cost its neighbours.
+
+Promises: `BadJson` and nothing else, whatever the bytes are. A lone surrogate (half of a cut emoji) and bytes that are
+no UTF-8 become U+FFFD in their text alone. Does not know what the document means.
 """
 
 import re
@@ -16,7 +18,8 @@ from pipeline.kernels.wire.json_nesting import nesting
 Json = Any
 
 NESTING_MAX = 200
-"""Arrays and objects inside each other. A hundred messages (protobuf's limit) are two each; orjson writes 254 at most."""
+"""Arrays and objects inside each other. A hundred messages (protobuf's limit) are two each; orjson writes 254 at most.
+"""
 
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair

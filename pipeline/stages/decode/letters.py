@@ -1,7 +1,7 @@
 """Dead letters of decoding: whole records, and single leaves (spans, log records) in a request of their own with their resource and scope.
 
-Promises: a letter's id comes from the record's place and the leaf's index alone, so a rebuilt batch makes the same letters. Their number and bytes are
-bounded for a range, and what is beyond is told in numbers.
+Promises: a letter's id comes from the record's place and the leaf's index alone, so a rebuilt batch makes the same
+letters. Their number and bytes are bounded for a range, and what is beyond is told in numbers.
 """
 
 from collections import Counter
@@ -24,7 +24,10 @@ OF_RECORD_MAX = 1000
 """Bad leaves of one record that can have letters of their own."""
 LETTERS_MAX = 10_000
 BYTES_MAX = 16 << 20
-"""Of one range, and of those letters' values together, beyond as many bytes as the range has: each holds its leaf's resource again."""
+"""Of one range, and of those letters' values together, beyond as many bytes as the range has.
+
+Each holds its leaf's resource again.
+"""
 
 REASONS = {
     -1: ("truncated", "a field ends beyond the bytes that hold it"),
@@ -73,7 +76,10 @@ def of_codes(records: Records, scanned: Scanned[Tables], complained: Mapping[int
 def of_leaves(
     records: Records, buffer: U8, scanned: Scanned[Tables], complained: Mapping[tuple[int, int], BadLeaf]
 ) -> list[DeadLetter]:
-    """Letters of single leaves, whose records are sound around them; beyond the limits one for the rest of each record, without bytes."""
+    """Letters of single leaves, whose records are sound around them.
+
+    Beyond the limits one for the rest of each record, without bytes.
+    """
     letters: list[DeadLetter] = []
     rest: dict[int, Counter[str]] = {}
     first: dict[int, int] = {}

@@ -1,7 +1,8 @@
 """Decode logs: one range's records, protobuf or JSON, to columns of log records and dead letters.
 
-Promises: as `stage` for spans, by the same scan: a pure function of records and rules; a malformed log record hurts no other; what it gives is bounded
-by what it takes. With `rows=False` attributes are checked the same but not kept. Is not on a topic's route yet.
+Promises: as `stage` for spans, by the same scan: a pure function of records and rules; a malformed log record hurts no
+other; what it gives is bounded by what it takes. With `rows=False` attributes are checked the same but not kept. Is not
+on a topic's route yet.
 """
 
 import numpy as np
@@ -37,7 +38,8 @@ from pipeline.stages.decode.texts import Plan, with_texts
 def decode_logs(records: Records, rules: LogRules, *, rows: bool) -> DecodedLogs:
     """Columns of all sound log records, in input order, and letters of all else.
 
-    CPU as for spans (`python -m benchmarks decode`), but arrays and maps as bodies are rendered by Python, some 5 us each.
+    CPU as for spans (`python -m benchmarks decode`), but arrays and maps as bodies are rendered by Python, some 5 us
+    each.
     """
     translation, buffer, start, tables = scan_of(records, rules, LOG_RECORDS, rows=rows)
     dead = letters.of_codes(records, tables, translation.bad_records)

@@ -1,7 +1,8 @@
 """OTLP's JSON becomes OTLP's protobuf, so that one scan serves both.
 
-Promises: names in lowerCamelCase or snake_case, ids in hex, 64-bit numbers as texts or numbers, enums by name or number, unknown fields ignored.
-A leaf that can't be translated keeps its place as a bad one, with a complaint and its JSON; anything else wrong is the whole record's complaint.
+Promises: names in lowerCamelCase or snake_case, ids in hex, 64-bit numbers as texts or numbers, enums by name or
+number, unknown fields ignored. A leaf that can't be translated keeps its place as a bad one, with a complaint and its
+JSON; anything else wrong is the whole record's complaint.
 """
 
 from collections.abc import Sequence

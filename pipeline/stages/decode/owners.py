@@ -1,4 +1,6 @@
-"""Resources and scopes of any signal as columns, and what all columns share: texts cut, attributes, values found by name.
+"""Resources and scopes of any signal as columns, and what all columns share.
+
+Texts cut, attributes, values found by name.
 
 Promises: every place lies inside the columns' buffer. Copies no text.
 """
@@ -51,7 +53,10 @@ def cut_owners(buffer: U8, scanned: Scanned[Tables]) -> int:
 
 
 def cut_texts(buffer: U8, at: I64, length: I32, length_max: int) -> int:
-    """Cut texts in place, at a character; how many were too long. Costs a look at each length, and Python for those that are cut."""
+    """Cut texts in place, at a character; how many were too long.
+
+    Costs a look at each length, and Python for those that are cut.
+    """
     long = np.flatnonzero(length > length_max)
     for i in long.tolist():
         length[i] = cut_at_character(buffer, at[i], length[i], length_max)

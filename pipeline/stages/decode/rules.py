@@ -9,12 +9,18 @@ from schemas.dead_letter import DeadLetter
 from schemas.otlp import base
 
 NAME_MAX = base.NAME_MAX
-"""Bytes of what becomes a series' key or a dictionary's entry: names of spans, services, environments, versions, scopes, events; keys of attributes."""
+"""Bytes of what becomes a series' key or a dictionary's entry.
+
+Names of spans, services, environments, versions, scopes, events; keys of attributes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class DecodeRules:
-    """Row-shaping settings of decoding: equal rules and equal records give equal columns. Names and meanings as in `Settings`."""
+    """Row-shaping settings of decoding: equal rules and equal records give equal columns.
+
+    Names and meanings as in `Settings`.
+    """
 
     sample_rate: float = 1.0
     attributes_max: int = 128

@@ -76,7 +76,10 @@ class Signal(Generic[Tables]):
     tables: type[Tables]
     scan: Callable[[U8, Requests, Walk, Int], tuple[Int, Int]]
     bytes_a_leaf: int
-    """Of a small one, with its attributes: for the tables' first sizes. Smaller ones make them grow, each time a record is scanned again."""
+    """Of a small one, with its attributes: for the tables' first sizes.
+
+    Smaller ones make them grow, each time a record is scanned again.
+    """
     names: int | None = None
     """The table of texts that get numbers."""
     errors: Mapping[int, str] = field(default_factory=dict)

@@ -1,9 +1,10 @@
 """Decode: one range's records, protobuf or JSON, to span columns and dead letters.
 
-Promises: a pure function of the records and the rules. A malformed record hurts no other, a malformed span no other span, where the bytes
-around it are sound; a broken resource costs its own spans. What it gives is bounded by what it takes, whatever that is. With `rows=False`
-attributes, events and links are checked the same but not kept: both ways the same spans live. Refuses what protobuf refuses, and groups
-besides: protobuf's parsers pass over unknown ones, OTLP has none.
+Promises: a pure function of the records and the rules. A malformed record hurts no other, a malformed span no other
+span, where the bytes around it are sound; a broken resource costs its own spans. What it gives is bounded by what it
+takes, whatever that is. With `rows=False` attributes, events and links are checked the same but not kept: both ways the
+same spans live. Refuses what protobuf refuses, and groups besides: protobuf's parsers pass over unknown ones, OTLP has
+none.
 """
 
 from dataclasses import replace
@@ -38,8 +39,8 @@ EVER_NS = 1 << 62
 def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
     """Columns of all sound spans, in input order, and letters of all else. Every record has a time (see `dated`).
 
-    Per span 0.25 us without rows, 0.3 us with 7 attributes (`python -m benchmarks decode`: 4.1 and 3.4 M spans a CPU-second); JSON is translated to
-    protobuf first by Python, which is far slower.
+    Per span 0.25 us without rows, 0.3 us with 7 attributes (`python -m benchmarks decode`: 4.1 and 3.4 M spans a
+    CPU-second); JSON is translated to protobuf first by Python, which is far slower.
     """
     translation, buffer, start, tables = scan_of(records, rules, SPANS, rows=rows)
     dead = letters.of_codes(records, tables, translation.bad_records)
@@ -50,10 +51,12 @@ def decode(records: Records, rules: DecodeRules, *, rows: bool) -> Decoded:
 
 
 def dated(records: Records, rules: DecodeRules) -> Records:
-    """The records, each with a time that can be: one that Kafka has none of is as old as the middle one of its spans by their ends.
+    """The records, each with a time that can be.
 
-    Without a span it is as old as the newest record that has a time. Where its spans say none either, it keeps none (0), and `decode` gives it up. The
-    rule is a pure one, so that a rebuilt batch is equal.
+    One that Kafka has none of is as old as the middle one of its spans by their ends.
+
+    Without a span it is as old as the newest record that has a time. Where its spans say none either, it keeps none
+    (0), and `decode` gives it up. The rule is a pure one, so that a rebuilt batch is equal.
     """
     missing = np.flatnonzero(~can_be(records.timestamps_ms))
     if not len(missing):

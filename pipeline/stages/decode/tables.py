@@ -1,7 +1,7 @@
 """Runs the wire kernels over an arena and holds what they filled; tables grow while they are scanned into.
 
-Promises: a record that can't be used as a whole leaves no row; its code stands in `record_codes`. What is wrong with a resource or scope costs
-its own leaves alone. Knows no dead letters and makes no texts.
+Promises: a record that can't be used as a whole leaves no row; its code stands in `record_codes`. What is wrong with a
+resource or scope costs its own leaves alone. Knows no dead letters and makes no texts.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,10 @@ Table = TypeVar("Table", bound=tuple[Column, ...])
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What shapes rows. Times are per record, in ns: a leaf before the horizon is too old, one after the limit is shifted back to it."""
+    """What shapes rows.
+
+    Times are per record, in ns: a leaf before the horizon is too old, one after the limit is shifted back to it.
+    """
 
     now_ns: I64
     horizon_ns: I64
@@ -60,7 +63,10 @@ class Scanned(Generic[Tables]):
 def scanned(
     buffer: U8, start: I64, record_codes: I64, bounds: Bounds, signal: Signal[Tables], *, with_rows: bool
 ) -> Scanned[Tables]:
-    """Scan all records whose code is 0. Where a resource or scope is broken all is scanned once more, and its leaves are bad with its code."""
+    """Scan all records whose code is 0.
+
+    Where a resource or scope is broken all is scanned once more, and its leaves are bad with its code.
+    """
     size = int(start[-1] - start[0])
     tables = _tables(signal, len(record_codes), size, with_rows=with_rows)
     more = np.zeros(len(record_codes), np.int64)
@@ -75,7 +81,8 @@ def scanned(
             found = Scanned(signal, tables, n.tolist(), record_codes, more, resources, scopes, counted, broken)
             _blame(found, resource_codes, scope_codes)
             return found
-        # Numbers of owners are the same in the second scan: the same records stand, and each owner is begun whatever its leaves are.
+        # Numbers of owners are the same in the second scan: the same records stand, and each owner is begun whatever
+        # its leaves are.
         known = resource_codes, scope_codes
 
 
@@ -130,7 +137,10 @@ def _point(tables: Tables, fields: Fields, index: Index | None) -> None:
 
 
 def _addresses(table: tuple[Column, ...]) -> list[int]:
-    """Where each column stands: `_table` has put them behind each other in one block. Asking each for its address would cost more than a scan."""
+    """Where each column stands: `_table` has put them behind each other in one block.
+
+    Asking each for its address would cost more than a scan.
+    """
     at, rows = table[0].ctypes.data, len(table[0])
     found = []
     for _, width, _ in _forms(type(table)):
@@ -160,7 +170,10 @@ def _kinds(tables: Any) -> tuple[tuple[str, Any], ...]:  # noqa: ANN401 - the cl
 
 @cache
 def _forms(kind: type[tuple[Column, ...]]) -> tuple[tuple[Any, int, bool], ...]:
-    """Of each column of a table, as its class says: element, bytes of one, and whether it holds the ends of lists, the first of which is 0."""
+    """Of each column of a table, as its class says.
+
+    Element, bytes of one, and whether it holds the ends of lists, the first of which is 0.
+    """
     hints = {name: np.dtype(get_args(get_args(hint)[1])[0]) for name, hint in get_type_hints(kind).items()}
     return tuple((element, element.itemsize, name.endswith("_first")) for name, element in hints.items())
 
@@ -220,7 +233,10 @@ def _owners(
 
 
 def _blame(scanned: Scanned[Tables], resource_codes: I64, scope_codes: I64) -> None:
-    """A broken owner costs its leaves; a record that has none at all is given up instead, so that it does not go without a word."""
+    """A broken owner costs its leaves.
+
+    A record that has none at all is given up instead, so that it does not go without a word.
+    """
     tables, n = scanned.tables, scanned.rows
     leaves = np.bincount(tables.columns.record[: n[LEAVES]], minlength=len(scanned.record_codes))
     leaves += np.bincount(tables.bad.record[: n[BAD]], minlength=len(scanned.record_codes)) + scanned.more_bad

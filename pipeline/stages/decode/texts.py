@@ -1,6 +1,9 @@
-"""Every attribute's value becomes text in the arena; numbers by a kernel, arrays, maps and fractions here, once per distinct value.
+"""Every attribute's value becomes text in the arena.
 
-Promises: doubles as ECMAScript writes them (shortest that reads back, as the OTel exporter's), maps with sorted keys. Cuts long texts at a character.
+Numbers by a kernel, arrays, maps and fractions here, once per distinct value.
+
+Promises: doubles as ECMAScript writes them (shortest that reads back, as the OTel exporter's), maps with sorted keys.
+Cuts long texts at a character.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """`Horizon`: rolling sums over the last 1 min, 5 min or 1 h, and the figures they give.
 
-Promises: exactly the sum of the windows that are in it, however many came and went. A figure of what did not come is 0 or nan, as the family
-says of it. Quantiles are within 1 %. Does not hold the windows it must take away later.
+Promises: exactly the sum of the windows that are in it, however many came and went. A figure of what did not come is 0
+or nan, as the family says of it. Quantiles are within 1 %. Does not hold the windows it must take away later.
 """
 
 from collections.abc import Sequence

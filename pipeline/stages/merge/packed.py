@@ -1,7 +1,8 @@
 """`SeriesSums` as few bytes, for the hour that closed windows wait until they leave the last horizon.
 
-Slots and ends are delta-coded. A column of sums is coded as its difference to the earlier column, plain or times 2^16, that leaves most zeros,
-if any leaves more than the column itself has: where every weight is 1, calls follow from spans. Bytes of one place stand together, then zstd.
+Slots and ends are delta-coded. A column of sums is coded as its difference to the earlier column, plain or times 2^16,
+that leaves most zeros, if any leaves more than the column itself has: where every weight is 1, calls follow from spans.
+Bytes of one place stand together, then zstd.
 
 Promises: `unpack` after `pack` is equal, whatever the sums. Does not know what a column stands for.
 """

@@ -1,6 +1,7 @@
 """`Restoration`: the last hour as the store has it, back into horizons and store, part by part.
 
-Promises: the same sums as if there had been no restart; holds one part and what it adds up to. Knows nothing of offsets.
+Promises: the same sums as if there had been no restart; holds one part and what it adds up to. Knows nothing of
+offsets.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +36,10 @@ class Restoration:
         self._since_s = closed_through_s - max(horizon.length_s for horizon in horizons)
 
     def add(self, rows: pa.Table) -> None:
-        """Whole windows in order of time: keys and the windows' own sums (schema `family.own`, or more). Rows older than an hour are ignored."""
+        """Whole windows in order of time: keys and the windows' own sums (schema `family.own`, or more).
+
+        Rows older than an hour are ignored.
+        """
         for start_s, sums in self._sums(rows):
             self._store.put(start_s, pack(sums))
             for horizon, total, starts in self._horizons:

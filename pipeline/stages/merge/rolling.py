@@ -9,15 +9,17 @@ How to drive it (per partition of `tailrace.windows`, one task):
     for each record from the committed offset on:                 # or from the log's start
         state.accept(partials, offset, now_ms)
     now and then (each second):
-        state.expect(sources with records, now_ms)                # so that a partition never heard holds as well
-        idle = {sources whose end offset in Kafka is state.heard()[source]}   # read now_ms *before* asking Kafka for end offsets
-        for window in state.closable(now_ms, idle):
-            closed = state.close(window)                          # write it: token = table, partition, epoch, window end
+        state.expect(sources with records, now_ms)                # so that a partition never heard holds as well idle =
+        {sources whose end offset in Kafka is state.heard()[source]}   # read now_ms *before* asking Kafka for end
+        offsets for window in state.closable(now_ms, idle):
+            closed = state.close(window)                          # write it: token = table, partition, epoch, window
+            end
         commit state.oldest_needed_offset (None: next offset to read) with metadata state.bookmark()
 
-Promises: no clock, no I/O but the store's. Any order of partitions' partials, any repeat and any split gives the same closed windows; a restart
-as above at any point goes on as if there had been none (both below `series_total`). Sums are exact. A window that lacks anything says so: of a source
-partition that was given up, or of ranges that are missing between those that were heard. Does not judge.
+Promises: no clock, no I/O but the store's. Any order of partitions' partials, any repeat and any split gives the same
+closed windows; a restart as above at any point goes on as if there had been none (both below `series_total`). Sums are
+exact. A window that lacks anything says so: of a source partition that was given up, or of ranges that are missing
+between those that were heard. Does not judge.
 """
 
 from collections.abc import Collection
@@ -118,10 +120,12 @@ class RollingState:
     def restoring(
         self, closed_through_s: int, replay_until_offset: int, bookmark: Bookmark = NO_BOOKMARK
     ) -> Restoration:
-        """Go on after `closed_through_s` (end of the last closed window); the last hour's closed rows are to be put in, then `end`.
+        """Go on after `closed_through_s` (end of the last closed window).
 
-        Rows of closed windows in records below `replay_until_offset` (the log's end at assignment) are not counted as late: they may have been
-        merged before the restart. `bookmark` is that of the commit.
+        The last hour's closed rows are to be put in, then `end`.
+
+        Rows of closed windows in records below `replay_until_offset` (the log's end at assignment) are not counted as
+        late: they may have been merged before the restart. `bookmark` is that of the commit.
         """
         self._closed_through_s, self._replay_until = closed_through_s, replay_until_offset
         self._progress.restore(bookmark)
@@ -154,10 +158,12 @@ class RollingState:
         self._watermark.expect(sources, now_ms)
 
     def closable(self, now_ms: int, idle: Collection[Source], *, watched: bool = False) -> list[Closable]:
-        """Windows that may close, in order; close all of them, in this order. `idle`: sources of which all was heard at `now_ms`.
+        """Windows that may close, in order; close all of them, in this order.
 
-        While the last hour holds anything, every window is there, also one without rows. Longer silence is skipped; `watched`: but for one window
-        at its present end, so that whoever waits for something hears how late it is.
+        `idle`: sources of which all was heard at `now_ms`.
+
+        While the last hour holds anything, every window is there, also one without rows. Longer silence is skipped;
+        `watched`: but for one window at its present end, so that whoever waits for something hears how late it is.
         """
         complete_ms, reached_ms = self._watermark.reached(now_ms, idle)
         found: list[Closable] = []
@@ -195,7 +201,10 @@ class RollingState:
         )
 
     def bookmark(self) -> Bookmark:
-        """What goes with a commit of `oldest_needed_offset` or less: what earlier records said, so that they need not be read again."""
+        """What goes with a commit of `oldest_needed_offset` or less.
+
+        What earlier records said, so that they need not be read again.
+        """
         self._progress.settle(self.oldest_needed_offset)
         return self._progress.bookmark(self._closed_through_s, self._watermark.sources())
 

@@ -1,8 +1,8 @@
 """`SeriesTable`: series keys to slots and back, with a limit.
 
-Promises: a slot stands for one series, named by the family's keys, until it is freed; freed slots are used again. Beyond `series_total`
-a new series gets the slot of its place's overflow series, and beyond a tenth more, of one overflow series for all. About 100 bytes
-a series, none of them a Python object. Does not know sums.
+Promises: a slot stands for one series, named by the family's keys, until it is freed; freed slots are used again.
+Beyond `series_total` a new series gets the slot of its place's overflow series, and beyond a tenth more, of one
+overflow series for all. About 100 bytes a series, none of them a Python object. Does not know sums.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,10 @@
-"""`SeriesSums`: the sums of one window, or of many, over series: a row per series, its sketch packed as in `pipeline.kernels.window.sparse`.
+"""`SeriesSums`: the sums of one window, or of many, over series.
 
-Promises: slots ascend, each once; all is whole numbers modulo 2^64 (weights in units of 2^-16), so adding is exact in any order and can be
-undone: those with equally many columns are an abelian group under `added`, with `nothing` as its zero. Does not know what a column or a slot
-stands for.
+A row per series, its sketch packed as in `pipeline.kernels.window.sparse`.
+
+Promises: slots ascend, each once; all is whole numbers modulo 2^64 (weights in units of 2^-16), so adding is exact in
+any order and can be undone: those with equally many columns are an abelian group under `added`, with `nothing` as its
+zero. Does not know what a column or a slot stands for.
 """
 
 from dataclasses import dataclass
@@ -73,7 +75,10 @@ def added(left: SeriesSums, right: SeriesSums, sign: int = 1) -> tuple[SeriesSum
 
 
 class SumAccumulator:
-    """Sums that are being added up. Each part is at least twice as large as the next, so what came is moved a few times only."""
+    """Sums that are being added up.
+
+    Each part is at least twice as large as the next, so what came is moved a few times only.
+    """
 
     def __init__(self, columns: int) -> None:
         self.parts: list[SeriesSums] = []

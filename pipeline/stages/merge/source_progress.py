@@ -1,9 +1,11 @@
 """`SourceProgress`: how far each source partition was merged, what a commit must say of it, and whether anything is missing in between.
 
-Ranges of one source partition follow each other without a gap: where one begins behind the end of the one before, its partials, or the records they
-were made from, were lost (they left the log before they were read, or somebody skipped them).
+Ranges of one source partition follow each other without a gap: where one begins behind the end of the one before, its
+partials, or the records they were made from, were lost (they left the log before they were read, or somebody skipped
+them).
 
-Promises: no clock, no I/O; a range that was merged before is known again, also after a restart from a `bookmark`. Keeps no sums.
+Promises: no clock, no I/O; a range that was merged before is known again, also after a restart from a `bookmark`. Keeps
+no sums.
 """
 
 from collections.abc import Collection, Mapping

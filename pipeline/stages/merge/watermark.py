@@ -1,8 +1,9 @@
 """When a window may close: broker times of the source partitions, and who holds them back.
 
-Promises: pure; time is an argument. A source partition's watermark is the greatest broker time heard from it; an idle one (all
-it has was heard) is as far as `now_ms`. One that is neither idle nor far enough holds, until nothing was heard of it for
-`hold_s`: then it is given up and what closes before it is heard again is incomplete. Does not know windows' contents.
+Promises: pure; time is an argument. A source partition's watermark is the greatest broker time heard from it; an idle
+one (all it has was heard) is as far as `now_ms`. One that is neither idle nor far enough holds, until nothing was heard
+of it for `hold_s`: then it is given up and what closes before it is heard again is incomplete. Does not know windows'
+contents.
 """
 
 from collections.abc import Collection

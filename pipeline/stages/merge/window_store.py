@@ -1,10 +1,11 @@
 """Where closed windows wait until they leave the last hour: in memory, or in temporary files.
 
-What waits is most of stage 2's state (360 windows of every series) and is looked at once per horizon, so a worker keeps it in files (`FileWindowStore`):
-unlinked from the beginning, so that nothing stays behind after a kill, in the folder for temporary files (`TMPDIR`). The store has the same
-windows; after a restart they come from there.
+What waits is most of stage 2's state (360 windows of every series) and is looked at once per horizon, so a worker keeps
+it in files (`FileWindowStore`): unlinked from the beginning, so that nothing stays behind after a kill, in the folder
+for temporary files (`TMPDIR`). The store has the same windows; after a restart they come from there.
 
-Promises: `get` gives what was `put`, until `drop`; both kinds alike. A disk that is full costs memory, not windows. Does not know what it keeps.
+Promises: `get` gives what was `put`, until `drop`; both kinds alike. A disk that is full costs memory, not windows.
+Does not know what it keeps.
 """
 
 import logging

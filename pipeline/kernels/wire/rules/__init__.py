@@ -1,1 +1,4 @@
-"""Checks of leaves beyond single fields: one module a leaf, with `check` and, where columns are made of attributes, `note`."""
+"""Checks of leaves beyond single fields.
+
+One module a leaf, with `check` and, where columns are made of attributes, `note`.
+"""

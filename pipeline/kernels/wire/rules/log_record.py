@@ -17,9 +17,9 @@ from pipeline.kernels.wire.walk import Walk
 def check(b: U8, walk: Walk) -> Int:
     """Apply the rules of time to TIME and OBSERVED in place; 0 or a code. A time beyond 2^63 ns reads as negative here.
 
-    A record that says no time happened when it was observed, and where it does not say that either, when Kafka has it (the data model: use the first
-    of them that is present). One that was not observed is observed when Kafka has it. What is ahead is put back to the limit; what happened before the
-    horizon is too old.
+    A record that says no time happened when it was observed, and where it does not say that either, when Kafka has it
+    (the data model: use the first of them that is present). One that was not observed is observed when Kafka has it.
+    What is ahead is put back to the limit; what happened before the horizon is too old.
     """
     f = walk.f
     observed, time = f[OBSERVED_NS], f[TIME_NS]

@@ -35,7 +35,10 @@ RATE_KEY = np.frombuffer(b"SampleRate", np.uint8)
 
 @bare
 def note(b: U8, rows: Rows, j: Int, walk: Walk) -> None:
-    """Remember attribute j if columns are made of it; the first of several counts. The slot's length marks that one was seen."""
+    """Remember attribute j if columns are made of it; the first of several counts.
+
+    The slot's length marks that one was seen.
+    """
     f = walk.f
     length = rows.key_length[j]
     if length == 25 and f[HTTP + LEN] == 0 and _equal(b, rows.key_at[j], HTTP_KEY):
@@ -96,11 +99,14 @@ def _is_less(left: Int, right: Int) -> bool:
 
 @folded
 def check(b: U8, walk: Walk) -> Int:
-    """Apply the rules of time to START and END in place, make status and weight; 0 or a code. A time beyond 2^63 ns reads as negative here.
+    """Apply the rules of time to START and END in place, make status and weight; 0 or a code.
 
-    In this order: without a start, it is the end. What ends before it begins took no time: by a little, as clocks of two cores differ, the start
-    stands; by more, the end does. Where only the end is ahead, it is put back to the limit; where both are, both are shifted and it takes as long as it
-    says. What ended before the horizon is too old; an earlier start is put to it.
+    A time beyond 2^63 ns reads as negative here.
+
+    In this order: without a start, it is the end. What ends before it begins took no time: by a little, as clocks of
+    two cores differ, the start stands; by more, the end does. Where only the end is ahead, it is put back to the limit;
+    where both are, both are shifted and it takes as long as it says. What ended before the horizon is too old; an
+    earlier start is put to it.
     """
     f, counted = walk.f, walk.counted
     start, end = f[START_NS], f[END_NS]
