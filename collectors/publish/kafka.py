@@ -1,28 +1,19 @@
-"""Records into Kafka: idempotent producer, acks from all replicas, and a deadline that holds.
+"""Records into Kafka: acks from all replicas, and a deadline that holds, on the idempotent producer of `pipeline.kafka_producer`.
 
-What aiokafka leaves to us: an idempotent producer never gives a batch up, and a batch that it did give up leaves a hole in the
-sequence numbers, after which the broker refuses everything (OutOfOrderSequenceNumber). So a producer that missed a deadline or
-failed is retired: what it still holds is forgotten (its senders were told `Unavailable`), and the next record makes a new one.
-Retiring is also what keeps duplicates few: a record that was not acknowledged in time isn't sent later, behind its sender's back.
-
-It doesn't make topics, and one missing topic doesn't disturb the others.
+Promises: a publisher connects again and again until a deadline is over; a producer that missed one, or failed, is retired (its senders are told
+`Unavailable`), so a record that was not acknowledged in time isn't sent later. It doesn't make topics, and one missing topic doesn't disturb the others.
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import (
-    KafkaError,
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-)
+from aiokafka.errors import KafkaError, ProducerClosed
 
 from collectors.publish.base import Delivered, Headers, TooLarge, Unavailable
+from pipeline.kafka_producer import TOO_LARGE, CurrentProducer
 
 log = logging.getLogger(__name__)
 
@@ -46,18 +37,24 @@ class KafkaPublisher:
         self._bootstrap = bootstrap
         self._max_record_bytes = max_record_bytes
         self._deadline_s = deadline_s
-        self._client_id = client_id
-        self._producer: Any = None
-        self._connecting: asyncio.Task[Any] | None = None
-        self._retiring: set[asyncio.Task[None]] = set()
         self._stopped = False
+        self._said_at = float("-inf")
+        self._current = CurrentProducer(
+            bootstrap,
+            client_id,
+            max_request_size=max_record_bytes + OVERHEAD_BYTES,
+            max_batch_size=max_record_bytes + OVERHEAD_BYTES,
+            request_timeout_ms=max(1000, int(deadline_s * 1000)),
+            retry_backoff_ms=50,
+            metadata_max_age_ms=30_000,
+        )
 
     async def start(self) -> None:
         """Connect and get a producer id."""
         self._stopped = False
         try:
             async with asyncio.timeout(self._deadline_s):
-                await self._current()
+                await self._producer()
         except TimeoutError:
             raise Unavailable(f"Kafka at {self._bootstrap} did not answer within {self._deadline_s:g} s") from None
 
@@ -68,18 +65,19 @@ class KafkaPublisher:
         sender: Any = None
         try:
             async with asyncio.timeout(self._deadline_s):
-                producer = await self._current()
+                producer = await self._producer()
                 await producer.partitions_for(topic)  # waits for a topic that isn't there, before anything is sent
                 sender = producer
                 sent = await producer.send(topic, value, key=key, headers=list(headers))
                 place = await sent
-        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+        except TOO_LARGE as error:
+            self._current.retire(sender)  # its sequence numbers no longer fit
             raise TooLarge(f"Kafka refuses a record of {len(value)} bytes for {topic}: {error}") from None
         except TimeoutError:
-            self._retire(sender)
+            self._current.retire(sender)
             raise Unavailable(f"Kafka did not acknowledge within {self._deadline_s:g} s (topic {topic})") from None
         except KafkaError as error:
-            self._retire(sender)
+            self._current.retire(sender)
             raise Unavailable(f"Kafka: {type(error).__name__} (topic {topic})") from error
         return Delivered(place.topic, place.partition, place.offset)
 
@@ -87,7 +85,7 @@ class KafkaPublisher:
         """Whether Kafka answers and has all these topics."""
         try:
             async with asyncio.timeout(self._deadline_s):
-                producer = await self._current()
+                producer = await self._producer()
                 for topic in topics:
                     await producer.partitions_for(topic)
         except (TimeoutError, KafkaError, Unavailable):
@@ -99,79 +97,18 @@ class KafkaPublisher:
         if self._stopped:
             return
         self._stopped = True
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.wait([self._connecting])
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._deadline_s):
-                    await producer.flush()
-            await _abandon(producer)
-        if self._retiring:
-            await asyncio.wait(set(self._retiring))
+        await self._current.close(flush_s=self._deadline_s)
 
-    async def _current(self) -> Any:  # noqa: ANN401 - aiokafka has no types
-        """The producer; connects first where there is none. Cancelling a waiter leaves the connecting alone."""
-        if self._stopped:
-            raise Unavailable("the publisher has stopped")
-        if self._producer is None:
-            if self._connecting is None or self._connecting.done():
-                self._connecting = asyncio.create_task(self._connect(), name="kafka-connect")
+    async def _producer(self) -> Any:  # noqa: ANN401 - aiokafka has no types
+        """The producer; tries to connect until it works or the publisher stops. Whoever waits has a deadline of its own."""
+        while not self._stopped:
             try:
-                await asyncio.shield(self._connecting)
-            except asyncio.CancelledError:
-                if self._stopped:
-                    raise Unavailable("the publisher has stopped") from None
-                raise
-        return self._producer
-
-    async def _connect(self) -> None:
-        """Try until it works or the publisher stops; waiters have deadlines of their own."""
-        said_at = float("-inf")
-        while True:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
-                client_id=self._client_id,
-                acks="all",
-                enable_idempotence=True,
-                max_request_size=self._max_record_bytes + OVERHEAD_BYTES,
-                max_batch_size=self._max_record_bytes + OVERHEAD_BYTES,
-                request_timeout_ms=max(1000, int(self._deadline_s * 1000)),
-                retry_backoff_ms=50,
-                metadata_max_age_ms=30_000,
-            )
-            try:
-                await producer.start()
+                return await self._current.get()
+            except ProducerClosed:
+                continue
             except KafkaError as error:
-                if time.monotonic() - said_at >= SAY_EVERY_S:
+                if time.monotonic() - self._said_at >= SAY_EVERY_S:
+                    self._said_at = time.monotonic()
                     log.warning("Kafka at %s can't be reached, trying again: %s", self._bootstrap, error)
-                    said_at = time.monotonic()
-                await _abandon(producer)
                 await asyncio.sleep(RECONNECT_S)
-            except asyncio.CancelledError:
-                await _abandon(producer)
-                raise
-            else:
-                self._producer = producer
-                return
-
-    def _retire(self, producer: Any) -> None:  # noqa: ANN401
-        """Never use this producer again; forget what it holds."""
-        if producer is None or producer is not self._producer:
-            return
-        self._producer = None
-        log.warning("a producer of Kafka is retired after a failure; the next record makes a new one")
-        task = asyncio.create_task(_abandon(producer), name="kafka-retire")
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
-
-
-async def _abandon(producer: Any) -> None:  # noqa: ANN401
-    """Close without flushing. aiokafka's own `stop` would wait for batches for ever, so its parts are closed one by one."""
-    producer._closed = True
-    await producer._sender.close()
-    accumulator = producer._message_accumulator
-    accumulator._closed = True
-    accumulator.fail_all(KafkaError("producer retired"))
-    await producer.client.close()
+        raise Unavailable("the publisher has stopped")

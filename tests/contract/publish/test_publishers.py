@@ -16,7 +16,7 @@ from collectors.publish.kafka import KafkaPublisher
 from collectors.publish.memory import MemoryPublisher
 from tests.support.kafka import KafkaProcess, create_topics_async
 
-TOPIC = "contract"
+TOPIC, SMALL = "contract", "small"
 DEADLINE_S = 2.0
 LIMIT = 100_000
 NUMBERS = itertools.count()
@@ -147,6 +147,17 @@ async def test_after_the_stop_everything_is_unavailable(broker: Broker) -> None:
         await broker.publisher.publish(TOPIC, unique())
     delivered = (await asyncio.gather(under_way, return_exceptions=True))[0]
     assert isinstance(delivered, Unavailable) or value in await broker.values()
+
+
+async def test_a_record_that_only_the_broker_finds_too_large_fails_alone(kafka: KafkaProcess) -> None:
+    with contextlib.suppress(TopicAlreadyExistsError):
+        await create_topics_async(kafka.bootstrap, SMALL, partitions=1, configs={"max.message.bytes": "10000"})
+    publisher = KafkaPublisher(kafka.bootstrap, max_record_bytes=LIMIT, deadline_s=10)
+    await publisher.publish(SMALL, unique())
+    with pytest.raises(TooLarge):
+        await publisher.publish(SMALL, unique(20_000))
+    assert (await publisher.publish(SMALL, unique())).topic == SMALL
+    await publisher.stop()
 
 
 async def test_one_that_never_answers_is_unavailable_in_time() -> None:
