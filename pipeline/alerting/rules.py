@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Final, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from pipeline.alerting.globs import never, regex
 from schemas.alert import Severity
 from schemas.families.base import Family
 
@@ -134,6 +135,8 @@ class Rule(BaseModel):
         for key in self.match:
             if key not in family.keys:
                 yield Fault(("match", key), f"unknown key 'match.{key}'", nearest(key, family.keys))
+            else:
+                yield from self._glob_faults(key, family.known.get(key, ()), family)
         for key in self.labels:
             if key in family.keys:
                 yield Fault(("labels",), f"labels: {key!r} is set by Tailrace itself; choose another name", "Rename it")
@@ -143,6 +146,14 @@ class Rule(BaseModel):
                 if name not in names:
                     told = f"{field}: {{{name}}} is not known; there are {', '.join(names)}"
                     yield Fault((field,), told, "Change this value")
+
+    def _glob_faults(self, key: str, known: tuple[str, ...], family: Family) -> Iterator[Fault]:
+        for glob in self.globs(key):
+            if (cure := regex(glob)) is not None:
+                yield Fault(("match", key), f"match.{key}: {glob!r} is a regular expression", cure)
+            elif known and (cure := never(glob, known)) is not None:
+                told = f"match.{key}: no {family.count.removesuffix('s')}'s {key} is {glob.removeprefix('!')!r}"
+                yield Fault(("match", key), told, cure)
 
     def advice(self, family: Family) -> Iterator[str]:
         """What is allowed in it and hardly meant, besides what holds for every rule."""

@@ -1,4 +1,4 @@
-"""`rules check --seen`: rules against what the store has seen."""
+"""`rules check`: rules against what the store has seen."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ RULES = """
 rules:
   - {name: Meant, metric: rate, comparison: '>', threshold: 1, severity: info, match: {service: sh*}}
   - {name: Misspelt, metric: rate, comparison: '>', threshold: 1, severity: info, match: {service: shpo}}
+  - {name: Gone, metric: rate, comparison: '>', threshold: 1, severity: info, match: {service: old}}
 """
 
 
@@ -26,9 +27,13 @@ def test_a_rule_that_means_nothing_that_was_seen_is_a_warning(
     rules.register(app)
     client.command(
         "INSERT INTO span_windows_1h (window_start, environment, service, operation, kind, spans)"
-        " VALUES (now(), 'prod', 'shop', 'GET /', 'server', 1)"
+        " VALUES (now(), 'prod', 'shop', 'GET /', 'server', 1), (now() - INTERVAL 2 DAY, 'prod', 'old', 'GET /', 'server', 1)"
     )
-    result = CliRunner().invoke(app, ["rules", "check", "--seen", str(tmp_path)])
+    result = CliRunner().invoke(app, ["rules", "check", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    assert "warning: Misspelt: of 1 series that were seen it means none" in result.output
+    assert (
+        "warning: Misspelt: matches no series heard in the last 24 h: no service is 'shpo'; nearest: 'shop'"
+        in result.output
+    )
+    assert "warning: Gone: matches no series heard in the last 24 h" in result.output
     assert "Meant:" not in result.output

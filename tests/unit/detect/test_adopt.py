@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.alerting.rules import TOO_MANY_ALERTS, Rule
@@ -46,6 +46,7 @@ LOOKS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(LOOKS, st.dictionaries(st.integers(1, 39), st.sets(st.sampled_from(range(len(OTHERS)))), max_size=4))
 def test_rules_that_stay_tell_the_same_whatever_comes_and_goes_beside_them(
     looks: list[tuple[str, bool]], beside: dict[int, set[int]]
@@ -56,6 +57,7 @@ def test_rules_that_stay_tell_the_same_whatever_comes_and_goes_beside_them(
     assert [change for change in run(looks, sets) if change[1] in names] == expected
 
 
+@settings(deadline=None)
 @given(LOOKS, st.integers(1, 39), st.sets(st.sampled_from(range(len(KEPT)))))
 def test_alerts_of_rules_that_are_gone_are_resolved_once_with_the_next_window(
     looks: list[tuple[str, bool]], when: int, left: set[int]

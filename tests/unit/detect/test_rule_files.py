@@ -72,6 +72,18 @@ def test_a_good_file_gives_its_rules() -> None:
         ("runbook: https://", "runbook: ftp://", 12, "pattern"),
         ("rules:", "rulez:", 1, "Begin with `rules:`"),
         ("- name: Slow", "- name: [Slow", 3, "not YAML"),
+        ("service: [shop", "kind: [sever], service: [shop", 3, "Did you mean 'server'"),
+        ("service: [shop", "kind: [server, CLIENT], service: [shop", 3, "Did you mean 'client'"),
+        ("service: [shop", "kind: ['!sever'], service: [shop", 3, "Did you mean '!server'"),
+        ("service: [shop", "kind: ['x*'], service: [shop", 3, "There are unspecified, internal"),
+        ("service: [shop", "kind: SPAN_KIND_SERVER, service: [shop", 3, "Did you mean 'server'"),
+        ('"GET *"', '"GET /.*"', 3, "is a regular expression"),
+        ('"GET *"', '"^GET"', 3, "write 'GET*'"),
+        ('"GET *"', '"GET /cart$"', 3, "write '*GET /cart'"),
+        ('"GET *"', '"GET|POST"', 3, "write ['GET', 'POST']"),
+        ('"GET *"', "'GET /\\d+'", 3, "is a regular expression"),
+        ('"GET *"', "'(GET|POST) /cart'", 3, "is a regular expression"),
+        ('"!shop-test"', '"!shop-.+"', 3, "is a regular expression"),
         ("match: {", "match: &a {", 0, ""),
     ],
 )
@@ -83,6 +95,13 @@ def test_a_wrong_place_is_named_with_line_and_cure(old: str, new: str, line: int
         return
     assert [problem.line for problem in problems] == [line]
     assert says in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    "glob", ["com.acme[.]*", "GET /a[|]b", "GET /$metadata", "price in $ and more", "a.b", "v1.2", "GET /{id}", "[$]x"]
+)
+def test_signs_that_a_name_may_have_are_no_regular_expression(glob: str) -> None:
+    assert parse(GOOD.replace('"GET *"', f'"{glob}"'))[1] == []
 
 
 def test_all_problems_of_a_file_are_told_at_once() -> None:
