@@ -69,7 +69,7 @@ def stage_two(
     routes: Sequence[flow.Route] = flow.ROUTES,
 ) -> Windowing:
     """Stage 2 as the settings want it."""
-    merge = MergeRules(settings.series_total, settings.lateness_s, settings.hold_s)
+    merge = MergeRules(settings.series_total, settings.lateness_s, settings.hold_s, settings.future_limit_s)
     return Windowing(
         store,
         view,

@@ -14,7 +14,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -25,7 +25,7 @@ from pipeline.harness.backoff import repeat
 from pipeline.harness.gather import CutRange
 from pipeline.harness.services import PipelineServices, confirm_epoch
 from pipeline.harness.types import Fetch, Membership, Partition
-from pipeline.model.window_partials import WindowPartials
+from pipeline.stages.ahead import not_ahead
 from pipeline.stages.family_windows import FamilyWindows, Step
 from pipeline.stages.merge import NO_BOOKMARK, Bookmark, MergeRules
 from pipeline.stages.merge.window_store import FileWindowStore
@@ -239,11 +239,16 @@ class WindowsPipeline:
             self._windows.lose(now_ms)
             self._tools.telemetry.count("records_lost", one.last + 1 - one.first, topic=self._partition.topic)
             log.error("%s: records [%s, %s] can't be read: %s", self.where, one.first, one.last, one.why)
-        for offset, value in zip(cut.offsets, cut.values, strict=True):
+        limit_s = self._stage.merge.future_limit_s
+        for offset, appended_ms, value in zip(cut.offsets, cut.timestamps_ms, cut.values, strict=True):
             hurt: Collection[str] | None = None
             try:
-                partials = _not_ahead(read(value, self._stage.families), now_ms)
+                partials = read(value, self._stage.families)
                 hurt = [partials.family.name]
+                partials, ahead = not_ahead(partials, int(appended_ms), now_ms, limit_s)
+                if ahead:
+                    self._tools.telemetry.count("rejected", ahead, reason="future")
+                    log.warning("%s: record %s tells of the far future, %s are left out", self.where, offset, ahead)
                 self._windows.accept(partials, int(offset), now_ms)
             except Never as error:
                 self._tools.telemetry.count("rejected", reason=error.reason)
@@ -284,12 +289,3 @@ class WindowsPipeline:
 
     async def _repeat(self, ask: Callable[[], Awaitable[T]]) -> T:
         return await repeat(ask, self._tools.backoff(), self.where)
-
-
-def _not_ahead(partials: WindowPartials, now_ms: int) -> WindowPartials:
-    """A producer may write any time into its records: none of them moves a watermark ahead of the broker's clock."""
-    source = partials.source
-    if source.broker_time_max_ms <= now_ms:
-        return partials
-    least = min(source.broker_time_min_ms, now_ms)
-    return replace(partials, source=replace(source, broker_time_min_ms=least, broker_time_max_ms=now_ms))

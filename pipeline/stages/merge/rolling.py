@@ -51,6 +51,8 @@ class MergeRules:
     """Series kept; beyond it overflow series."""
     lateness_s: float = 5.0
     hold_s: float = 300.0
+    future_limit_s: int = 600
+    """How far ahead of the broker's time stage 1 lets an item lie: no window opens beyond."""
 
 
 @dataclass(frozen=True, slots=True)
