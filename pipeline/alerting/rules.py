@@ -126,6 +126,11 @@ class Rule(BaseModel):
         """How long a condition must hold before it is an alert."""
         return 0
 
+    @property
+    def over(self) -> str:
+        """The horizon that it looks at; empty where it looks at windows one by one."""
+        return ""
+
     def globs(self, key: str) -> tuple[str, ...]:
         """What it says of a key; all names where it says nothing."""
         return self.match.get(key, ANY)

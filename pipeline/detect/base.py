@@ -55,8 +55,11 @@ class ClosedWindow:
         return Names(self.windows.rows, self.family.keys)
 
     def numbers(self, column: str) -> F64:
-        """A column of its rows as numbers."""
-        return np.asarray(self.windows.rows.column(column).to_numpy(), dtype=np.float64)
+        """A column of its rows as numbers, also one over a short window."""
+        rows, short = self.windows.rows, self.windows.short
+        if column not in rows.column_names and short is not None:
+            return np.asarray(short(column).to_numpy(zero_copy_only=False), dtype=np.float64)
+        return np.asarray(rows.column(column).to_numpy(), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

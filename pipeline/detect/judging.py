@@ -38,6 +38,8 @@ class PartitionJudge:
         self._judge = Judge(rules, Scope(family, alerts_per_rule, belongs))
         self._judge.recall([alert for alert in mine if alert.status == "firing"])
         self._memory_s = _memory_s(rules)
+        self.over = frozenset(rule.over for rule in rules)
+        """Horizons that rules look at."""
         self.suppressed = 0
         """Conditions that hold now and are not told one by one: there are too many of their rule."""
 
@@ -56,6 +58,7 @@ class PartitionJudge:
         self.book.adopt(rules)
         self._judge.adopt(rules)
         self._memory_s = _memory_s(rules)
+        self.over = frozenset(rule.over for rule in rules)
 
     def figures_from_s(self, committed_through_s: int | None) -> int:
         """Stored windows that start here or later are judged when they are put in; of those before, own sums are enough."""

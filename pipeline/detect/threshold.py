@@ -19,7 +19,7 @@ from pipeline.alerting.rules import Fault, Rule, Seconds, nearest
 from pipeline.detect.base import F64, ClosedWindow, Dark, Detector, Look, Scope, Snapshot, Tracked
 from pipeline.detect.telling import finding
 from pipeline.model.finding import Finding
-from schemas.families.base import ROLLING_WINDOWS_S, Family, Figure
+from schemas.families.base import ROLLING_WINDOWS_S, SHORT_WINDOWS_S, Family, Figure
 
 COMPARE: Final[Mapping[str, Callable[[F64, float], Mask]]] = {
     ">": np.greater,
@@ -28,6 +28,7 @@ COMPARE: Final[Mapping[str, Callable[[F64, float], Mask]]] = {
     "<=": np.less_equal,
 }
 VERSION = 1
+WINDOWS_S: Final = {**SHORT_WINDOWS_S, **ROLLING_WINDOWS_S}
 
 
 class ThresholdRule(Rule):
@@ -51,8 +52,8 @@ class ThresholdRule(Rule):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.window not in ROLLING_WINDOWS_S:
-            raise ValueError(f"window {self.window!r} is not kept; there are {', '.join(ROLLING_WINDOWS_S)}")
+        if self.window not in WINDOWS_S:
+            raise ValueError(f"window {self.window!r} is not kept; there are {', '.join(WINDOWS_S)}")
         above = self.comparison in (">", ">=")
         if self.resolve is not None and (self.resolve > self.threshold if above else self.resolve < self.threshold):
             side = "at most" if above else "at least"
@@ -65,6 +66,11 @@ class ThresholdRule(Rule):
     def hold_s(self) -> int:
         """How long it must be on the wrong side."""
         return self.for_
+
+    @property
+    def over(self) -> str:
+        """The horizon that it looks at."""
+        return self.window
 
     @property
     def column(self) -> str:
@@ -117,7 +123,7 @@ class Threshold(Detector[ThresholdRule]):
         self._unit = "" if figure is None or figure.unit == "1" else f" {figure.unit}"
         self._counted = figure is not None and figure.zero_when_silent
         self._needed = rule.needed(scope.family)
-        self._horizon_s = ROLLING_WINDOWS_S[rule.window]
+        self._horizon_s = WINDOWS_S[rule.window]
         self._dark = Dark()
 
     def look(self, closed: ClosedWindow, tracked: Tracked) -> Look:

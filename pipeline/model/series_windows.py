@@ -4,6 +4,7 @@ Promises: one row per series of one family of which something came in any of the
 the family tells of its sums and figures. Does not know what follows from it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -26,3 +27,8 @@ class SeriesWindows:
     family: Family
     behind: bool = False
     """True when it was closed long after its end: reading was behind, so that nothing came says nothing."""
+    short: Callable[[str], pa.Array] | None = None
+    """Columns over `SHORT_WINDOWS_S` (like `error_ratio_10s`) of the same rows, computed when asked for; KeyError for others.
+
+    None where nobody judges by them.
+    """

@@ -18,6 +18,7 @@ from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.merge import NO_BOOKMARK, Bookmark, RollingState, Source
 from pipeline.stages.merge.restoring import Restoration
+from pipeline.stages.short_windows import ShortWindows
 from schemas.alert import Alert
 from schemas.columns import WINDOW_S
 from schemas.families.base import Family
@@ -52,6 +53,7 @@ class FamilyWindows:
         self.family = family
         self.state = state
         self.judge = judge
+        self.short = ShortWindows(family)
         self._topics = topics
         self._at = at
         self._lateness_ms = round(lateness_s * 1000)
@@ -98,7 +100,7 @@ class FamilyWindows:
             return
         now_ms, idle = self._seen
         for window in self.state.closable(now_ms, idle, watched=self.judge.watched):
-            closed = self.state.close(window)
+            closed = self.short.of(self.state.close(window), self.judge.over)
             if now_ms - closed.window_end_s * 1000 - self._lateness_ms > BEHIND_S * 1000:
                 self._fell_behind(closed.window_start_s * 1000, now_ms)
             closed = replace(closed, behind=self._is_behind(closed.window_start_s))
@@ -136,7 +138,8 @@ class Restoring:
         """Take in some whole windows. The steps are of those that were stored, but whose alerts may not have been published."""
         rows = as_closed(stored, self._windows.family)
         steps: list[Step] = []
-        for closed in self._windows.windows_of(rows):
+        for window in self._windows.windows_of(rows):
+            closed = self._windows.short.of(window, self._windows.judge.over)
             if self._through_s is not None and closed.window_end_s <= self._through_s:
                 self._windows.judge.remember(closed, self._through_s)
             else:

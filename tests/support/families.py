@@ -86,10 +86,12 @@ def partials(family: Family, some: Sequence[Thing], source: int, start: int, end
     return read(messages(given, 1)[0].value, {family.name: family})
 
 
-def truth(family: Family, some: Sequence[Thing], start_s: int) -> list[Row]:
-    """All rows of the window that starts there, without `incomplete`."""
+def truth(
+    family: Family, some: Sequence[Thing], start_s: int, horizons: Mapping[str, int] = ROLLING_WINDOWS_S
+) -> list[Row]:
+    """All rows of the window that starts there, with figures over these horizons, without `incomplete`."""
     totals: dict[str, dict[tuple[str, ...], Thing]] = {}
-    for name, length_s in {"": 10, **ROLLING_WINDOWS_S}.items():
+    for name, length_s in {"": 10, "1h": 3600, **horizons}.items():
         mine: dict[tuple[str, ...], Thing] = {}
         for thing in some:
             if start_s + 10 - length_s <= thing.start_s < start_s + 10:
@@ -104,7 +106,7 @@ def truth(family: Family, some: Sequence[Thing], start_s: int) -> list[Row]:
         row |= {one.name: own.sums[one.name] for one in family.series_sums}
         if family.sketch:
             row[family.sketch] = sorted(own.sketch.items())
-        for name, length_s in ROLLING_WINDOWS_S.items():
+        for name, length_s in horizons.items():
             row |= _figures(family, totals[name].get(series) or _nothing(family), name, length_s)
         rows.append(row)
     return rows
