@@ -89,14 +89,14 @@ def _show_secrets(*, as_json: bool) -> None:
 
 def _settings(place: Here) -> dict[str, dict[str, str]]:
     """Name → value without secrets, and where it came from: of workers, the command line and each collector."""
-    from pipeline.settings import read
-    from pipeline.settings.known import models
+    from collectors.registry import REGISTERED
+    from pipeline.cli.collector_checks import settings_of
 
-    shown: dict[str, tuple[str, str]] = {}
-    for model in models():
-        settings, sources = read(model)
-        shown |= {name: (value, sources[name]) for name, value in settings.redacted().items()}
-    shown |= {name: (value, place.sources[name]) for name, value in place.settings.redacted().items()}
+    shown = {name: (value, place.sources[name]) for name, value in place.settings.redacted().items()}
+    for collector in REGISTERED:
+        settings, sources = settings_of(place, collector)
+        for name, value in settings.redacted().items():
+            shown.setdefault(name, (value, sources[name]))
     return {f"TAILRACE_{name.upper()}": {"value": value, "source": source} for name, (value, source) in shown.items()}
 
 

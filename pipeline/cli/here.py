@@ -6,15 +6,13 @@ and said to be. Asks no server.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings
-
-OF_UP = {"kafka_bootstrap": "kafka", "otlp_http": "otlp_http", "otlp_grpc": "otlp_grpc"}
-"""Setting → the name under which `up` tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +23,18 @@ class Here:
     sources: dict[str, str]
     workers: tuple[str, ...]
     """Addresses of workers, http://host:port."""
-    receiver_meant: bool
-    """Whether an OTLP receiver is to be expected at the settings' address."""
-    of_up: bool = False
-    """Whether it is the `up` of the data folder that is meant."""
+    up: Mapping[str, Any] = field(default_factory=dict)
+    """What the `up` of the data folder tells of itself, collectors' addresses among it, if it is what is meant."""
+
+    @property
+    def of_up(self) -> bool:
+        """Whether it is the `up` of the data folder that is meant."""
+        return bool(self.up)
+
+    @property
+    def up_as_source(self) -> str:
+        """Of a value that this `up` tells."""
+        return f"`tailrace up` in {self.settings.data_dir}"
 
 
 def here() -> Here:
@@ -43,10 +49,9 @@ def here() -> Here:
     if near and by_default:
         taken = {
             "clickhouse_url": f"{near['clickhouse']}/{quote(str(near['database']), safe='')}",
-            **{name: near[of] for name, of in OF_UP.items() if near.get(of)},
+            "kafka_bootstrap": near["kafka"],
         }
         settings, sources = load(**taken)
         sources |= dict.fromkeys(taken, f"`tailrace up` in {settings.data_dir}")
-    ours = bool(near) and near.get("kafka") == settings.kafka_bootstrap
-    meant = ours or sources.get("otlp_http", "default") != "default"
-    return Here(settings, sources, tuple(addresses_of(settings, near if ours else {})), meant, ours)
+    ours = near if near.get("kafka") == settings.kafka_bootstrap else {}
+    return Here(settings, sources, tuple(addresses_of(settings, ours)), ours)

@@ -1,18 +1,20 @@
-"""What a receiver has taken and refused since its start, from its own /metrics. Pure: text in, counts out.
+"""What a collector has taken and refused since its start, from its own /metrics. Pure: text in, counts out.
 
 Promises: text that is no metrics is no count, not an error.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
-REQUESTS = "tailrace_otlp_requests_total"
+REQUESTS = re.compile(r"tailrace_\w+_requests_total")
+"""Of whichever collector (collectors/http/metrics.py); one process is one."""
 TAKEN = "accepted"
 
 
 def requests_by_outcome(text: str) -> dict[str, int]:
-    """Outcome → requests, of all signals."""
+    """Outcome → requests, of all its endpoints."""
     from prometheus_client.parser import text_string_to_metric_families
 
     found: Counter[str] = Counter()
@@ -21,7 +23,7 @@ def requests_by_outcome(text: str) -> dict[str, int]:
     except ValueError:
         return {}
     for sample in samples:
-        if sample.name == REQUESTS:
+        if REQUESTS.fullmatch(sample.name):
             found[sample.labels.get("outcome", "")] += int(sample.value)
     return dict(found)
 

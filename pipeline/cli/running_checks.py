@@ -1,4 +1,4 @@
-"""Checks of what runs: workers, their rules and settings, lag, rows, the receiver, room on disk, alerts of the pipeline itself.
+"""Checks of what runs: workers, their rules and settings, lag, rows, collectors, room on disk, alerts of the pipeline itself.
 
 Promises: each answers within a few seconds whatever hangs; no secrets. Changes nothing. A notice is what a restart, or a look at the
 right settings, would mend: nothing is broken by it.
@@ -12,6 +12,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.checks import Answer, Check, Wrong
+from pipeline.cli.collector_checks import collector_checks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 PATIENCE_S = 5
-OWN = frozenset({"worker_http", "log_level", "data_dir", "otlp_http", "otlp_grpc"})
+OWN = frozenset({"worker_http", "log_level", "data_dir"})
 """Settings that each process has for itself, or that a worker does not read."""
 
 LOGIN = frozenset({"clickhouse_user", "clickhouse_password"})
@@ -35,7 +36,7 @@ def running_checks(
     states = cache(partial(_ask, place.workers))
     settings = place.settings
     yield Check("disk", partial(_disk, settings))
-    yield Check("receiver", partial(_receiver, place))
+    yield from collector_checks(place)
     yield Check("workers", lambda: _workers(states()))
     yield Check("rules in force", lambda: _rules(settings, states()))
     yield Check("settings of workers", lambda: _settings(place, states()))
@@ -60,24 +61,6 @@ def _disk(settings: Settings) -> Answer:
     if free < LOW_BYTES:
         raise Wrong(f"{free >> 20} MiB free in {settings.data_dir}", "Make room there: new data is refused", data)
     return Answer(f"{free >> 30} GiB free in {settings.data_dir}", data)
-
-
-def _receiver(place: Here) -> Answer:
-    from pipeline.cli.receiver_counts import requests_by_outcome, words
-    from pipeline.operations.workers import fetch
-
-    address = place.settings.otlp_http
-    told = fetch(f"http://{address}/ready")
-    data = {"address": address, "status": told.status}
-    if told.status == 200:
-        outcomes = requests_by_outcome(fetch(f"http://{address}/metrics").text)
-        return Answer(f"takes OTLP at http://{address}; {words(outcomes)}", {**data, "requests": outcomes})
-    if told.status:
-        cure = "See its log: it needs Kafka, and room on its disk"
-        raise Wrong(f"{address} answers with status {told.status}: {told.text[:200]}", cure, data)
-    if place.receiver_meant:
-        raise Wrong(f"nobody answers at http://{address}", "Start it: `tailrace collect otlp`, or `tailrace up`", data)
-    return Answer(f"none at {address} (TAILRACE_OTLP_HTTP names one)", data)
 
 
 def _workers(states: Sequence[WorkerState]) -> Answer:

@@ -16,7 +16,6 @@ from pipeline.settings.decoding import Decoding
 from pipeline.settings.kafka import Cluster, Consumer
 from pipeline.settings.loader import Sources, read
 from pipeline.settings.process import Process
-from pipeline.settings.receiver import OtlpAddresses
 from pipeline.settings.retention import Retention
 from pipeline.settings.store import Store
 from pipeline.settings.windows import Windows
@@ -25,9 +24,7 @@ from pipeline.settings.worker import Worker
 __all__ = ["PREFIX", "Section", "Settings", "Sources", "load", "models", "read"]
 
 
-class Settings(
-    Process, Cluster, Consumer, Store, Worker, Batching, Decoding, Windows, Alerts, Retention, OtlpAddresses
-):
+class Settings(Process, Cluster, Consumer, Store, Worker, Batching, Decoding, Windows, Alerts, Retention):
     """All settings of workers and of the command line.
 
     Each is `TAILRACE_<NAME>` in the environment and `name = …` in the file.

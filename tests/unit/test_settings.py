@@ -35,7 +35,7 @@ def test_the_environment_wins_over_the_file_and_an_option_over_both(tmp_path: Pa
     ("name", "text", "allowed"),
     [
         ("TAILRACE_LOG_LEVEL", "loud", "'debug', 'info', 'warning' or 'error'"),
-        ("TAILRACE_OTLP_HTTP", "4318", "host:port"),
+        ("TAILRACE_WORKER_HTTP", "4318", "host:port"),
         ("TAILRACE_CLICKHOUSE_URL", "tcp://x", "http(s)://"),
         ("TAILRACE_SAMPLE_RATE", "2", "less than or equal to 1"),
         ("TAILRACE_APDEX_BY_SERVICE", "shop=fast", "Apdex thresholds by service"),

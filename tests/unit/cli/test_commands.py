@@ -114,7 +114,7 @@ def test_status_names_a_worker_and_a_receiver_that_are_away(tmp_path: Path) -> N
         tmp_path, "status", TAILRACE_WORKER_HTTP="127.0.0.1:9", TAILRACE_OTLP_HTTP="127.0.0.1:9", **NOBODY
     )
     assert answer.returncode == 1
-    assert "WRONG  receiver: nobody answers at http://127.0.0.1:9" in answer.stdout
+    assert "WRONG  otlp receiver: nobody answers at http://127.0.0.1:9" in answer.stdout
     assert "WRONG  workers: http://127.0.0.1:9 does not answer" in answer.stdout
     assert answer.stdout.splitlines()[-1] == "4 wrong"
 

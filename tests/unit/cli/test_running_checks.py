@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.http.metrics import Counters
+from collectors.otlp.collector import OTLP
+from collectors.otlp.config import OtlpSettings
 from pipeline.alerting.in_force import RuleSet, describe
 from pipeline.cli import checks
 from pipeline.cli.checks import Answer, Check, Wrong
+from pipeline.cli.collector_checks import settings_of
 from pipeline.cli.here import Here, here
 from pipeline.cli.receiver_counts import requests_by_outcome, words
 from pipeline.cli.running_checks import _rules, _settings
@@ -20,7 +23,7 @@ from pipeline.settings import Settings
 from schemas.families.spans import SPANS
 
 HERE = Settings.model_validate({"clickhouse_url": "http://me:secret@127.0.0.1:8123/tailrace"})
-PLACE = Here(HERE, {}, (), False)
+PLACE = Here(HERE, {}, ())
 DEFAULTS = load_set(None, {SPANS.name: SPANS})
 MINE = "rules:\n  - {name: Mine, metric: rate, comparison: '>', threshold: 5, severity: info, summary: much}\n"
 
@@ -63,7 +66,7 @@ def test_workers_of_one_group_by_different_settings_are_wrong() -> None:
 
 def test_workers_of_up_have_a_login_of_their_own_and_that_is_no_difference() -> None:
     states = [worker(clickhouse_user="tailrace", clickhouse_password="***")]  # noqa: S106 - as it is told
-    assert _settings(Here(HERE, {}, (), False, of_up=True), states) == Answer("the same as here")
+    assert _settings(Here(HERE, {}, (), {"kafka": HERE.kafka_bootstrap}), states) == Answer("the same as here")
     assert _settings(PLACE, states).notice
 
 
@@ -128,9 +131,13 @@ def test_without_settings_the_up_that_runs_here_is_meant(tmp_path: Path, monkeyp
     up_json(tmp_path)
     monkeypatch.setenv("TAILRACE_DATA_DIR", str(tmp_path))
     place = here()
-    assert (place.settings.kafka_bootstrap, place.settings.otlp_http) == ("127.0.0.1:5", "127.0.0.1:7")
+    assert place.settings.kafka_bootstrap == "127.0.0.1:5"
+    settings, sources = settings_of(place, OTLP)
+    assert isinstance(settings, OtlpSettings)
+    assert (settings.otlp_http, settings.otlp_grpc) == ("127.0.0.1:7", "127.0.0.1:9")
+    assert "tailrace up" in sources["otlp_http"]
     assert place.settings.database == "a b"
-    assert (place.workers, place.receiver_meant) == (("http://127.0.0.1:8",), True)
+    assert (place.workers, place.of_up) == (("http://127.0.0.1:8",), True)
     assert "tailrace up" in place.sources["kafka_bootstrap"]
 
 
@@ -140,7 +147,7 @@ def test_an_address_that_was_set_counts_more(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("TAILRACE_KAFKA_BOOTSTRAP", "127.0.0.1:1")
     place = here()
     assert place.settings.kafka_bootstrap == "127.0.0.1:1"
-    assert (place.workers, place.receiver_meant) == ((), False)
+    assert (place.workers, place.of_up) == ((), False)
 
 
 def test_a_receiver_says_how_much_it_took_and_what_it_refused_and_why() -> None:

@@ -41,6 +41,8 @@ def test_every_child_is_told_the_same_addresses_by_our_settings_names(tmp_path: 
         ours = {k.removeprefix("TAILRACE_").lower(): v for k, v in process.env.items() if k.startswith("TAILRACE_")}
         least_free = ours.pop("otlp_min_free_bytes", None)  # the receiver's own
         assert least_free == (str(LOW_BYTES) if process.name == "otlp" else None)
+        doors = (ours.pop("otlp_grpc"), ours.pop("otlp_http"))
+        assert doors == ("127.0.0.1:20002", "127.0.0.1:20003")
         settings = Settings.model_validate(ours)
         assert settings.data_dir == tmp_path
         assert settings.kafka_bootstrap == "127.0.0.1:20000"
@@ -48,7 +50,6 @@ def test_every_child_is_told_the_same_addresses_by_our_settings_names(tmp_path: 
         assert settings.clickhouse_user == ("tailrace" if writes else "default")
         assert settings.clickhouse_password.get_secret_value() == ("of the workers" if writes else "")
         assert settings.clickhouse_url == "http://127.0.0.1:20001/mine"
-        assert (settings.otlp_grpc, settings.otlp_http) == ("127.0.0.1:20002", "127.0.0.1:20003")
 
 
 def test_consecutive_ports_do_not_overlap_and_end_below_65536() -> None:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from collectors.otlp import config
 from collectors.otlp.config import OtlpSettings
+from pipeline.errors import Misconfigured
 from pipeline.http_guard import is_loopback
 from pipeline.settings import read
 from pipeline.settings.base import host_port
@@ -49,6 +50,11 @@ def test_loopback_is_known_in_all_its_forms() -> None:
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         OtlpSettings.model_validate(wrong)
+
+
+def test_a_wrong_address_names_itself_its_source_and_what_is_allowed() -> None:
+    with pytest.raises(Misconfigured, match=r"TAILRACE_OTLP_HTTP.*environment.*host:port"):
+        read(OtlpSettings, {"TAILRACE_OTLP_HTTP": "4318"})
 
 
 def test_the_readme_lists_every_setting_as_it_is() -> None:
