@@ -1,7 +1,8 @@
 """Absence: nothing was heard for longer than the rule says and than is usual.
 
-Windows that are incomplete, or were closed while reading was behind, count as no silence; being heard in one counts. A silence that began before is
-told on. What is silent for `forget_after` is forgotten, unless the rule names it in plain words. State: `last_seen`, bounded there.
+Windows that are incomplete count as no silence, and after one that was closed while reading was behind it counts anew;
+being heard in one counts. A silence that was told before is told on. What is silent for `forget_after` is forgotten, unless
+the rule names it in plain words. State: `last_seen`, bounded there.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ class Absence(Detector[AbsenceRule]):
                 max(rule.silent_for, 2 * heard.usual_gap_s(thing, at_s)), max(rule.silent_for, rule.forget_after // 2)
             )
             if dark and silent_s - length_s < limit_s:
-                heard.last_s[thing] = min(at_s, seen_s + length_s)
+                heard.last_s[thing] = at_s if closed.behind else min(at_s, seen_s + length_s)
             elif silent_s >= rule.forget_after and thing not in self._expected:
                 heard.forget(thing)
             elif silent_s >= limit_s:

@@ -58,6 +58,7 @@ class FamilyWindows:
         self._at = at
         self._lateness_ms = round(lateness_s * 1000)
         self._behind: tuple[int, int] | None = None
+        self._away_until_ms = 0
         self._seen: tuple[int, frozenset[Source]] | None = None
         """Broker time, milliseconds, and the source partitions that were idle then."""
 
@@ -90,6 +91,19 @@ class FamilyWindows:
         gone = {source for source in heard if source not in mine}
         self._seen = (now_ms, frozenset(idle | gone))
 
+    def away(self, now_ms: int) -> None:
+        """It is about this time, our own clock says, while the broker's is known from before we were away, if we were.
+
+        Windows that begin before it are then closed behind, though the broker's clock as we know it be in time.
+        """
+        through_s = self.state.closed_through_s
+        if through_s is not None and self._late(through_s + WINDOW_S, now_ms):
+            self._away_until_ms = now_ms
+
+    def back(self, now_ms: int) -> None:
+        """The broker's clock is known anew: one closes behind by that alone."""
+        self._away_until_ms = min(self._away_until_ms, now_ms)
+
     def bookmark(self) -> Bookmark:
         """What a commit says of the family."""
         return replace(self.state.bookmark(), behind=self._behind)
@@ -101,8 +115,11 @@ class FamilyWindows:
         now_ms, idle = self._seen
         for window in self.state.closable(now_ms, idle, watched=self.judge.watched):
             closed = self.short.of(self.state.close(window), self.judge.over)
-            if now_ms - closed.window_end_s * 1000 - self._lateness_ms > BEHIND_S * 1000:
-                self._fell_behind(closed.window_start_s * 1000, now_ms)
+            start_ms, end_ms = closed.window_start_s * 1000, closed.window_end_s * 1000
+            if self._late(closed.window_end_s, now_ms):
+                self._fell_behind(start_ms, now_ms)
+            elif start_ms < self._away_until_ms:
+                self._fell_behind(start_ms, end_ms)
             closed = replace(closed, behind=self._is_behind(closed.window_start_s))
             yield Step(closed, self.judge.judged(closed), behind=self._behind)
 
@@ -117,6 +134,9 @@ class FamilyWindows:
             yield SeriesWindows(
                 partition, epoch, int(start), int(start) + WINDOW_S, incomplete, part, self.family, behind
             )
+
+    def _late(self, window_end_s: int, now_ms: int) -> bool:
+        return now_ms - window_end_s * 1000 - self._lateness_ms > BEHIND_S * 1000
 
     def _fell_behind(self, start_ms: int, now_ms: int) -> None:
         goes_on = self._behind is not None and start_ms <= self._behind[1]

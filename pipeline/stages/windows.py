@@ -80,6 +80,16 @@ class PartitionWindows:
         for name, windows in self.families.items():
             windows.judge.adopt([rule for rule in rules if rule.family == name])
 
+    def away(self, now_ms: int) -> None:
+        """What our own clock says where the broker's is known from before only: see `FamilyWindows.away`."""
+        for one in self.families.values():
+            one.away(now_ms)
+
+    def back(self, now_ms: int) -> None:
+        """The broker's clock is known anew."""
+        for one in self.families.values():
+            one.back(now_ms)
+
     def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:
         """Merge one record into its family; False where its range was merged before."""
         return self.families[partials.family.name].accept(partials, offset, now_ms)

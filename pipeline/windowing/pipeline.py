@@ -90,6 +90,8 @@ class WindowsPipeline:
         self._clock = BrokerClock(None, time.monotonic())
         confirm = partial(confirm_epoch, tools, membership, partition, epoch)
         self._look = IdleProbe(stage.view, confirm, self.where, self._broker_ms)
+        self._unheard_from = 0
+        """Records from here on were appended since we began: they tell what time it is."""
         self.progressed_at = time.monotonic()
         self.newest_s = 0.0
         self.skew_s = 0.0
@@ -174,6 +176,8 @@ class WindowsPipeline:
         self._windows = self._fresh(alerts)
         self._publisher.mark, self._publisher.committed = begin.mark, begin.offset
         steps = await self._read_back(begin, standing.log_end)
+        self._windows.away(clock.now_ms())
+        self._unheard_from = standing.log_end
         reached_s = self._windows.closed_through_s
         self._clock = BrokerClock(None if reached_s is None else reached_s * 1000, time.monotonic())
         if begin.lost:
@@ -235,6 +239,8 @@ class WindowsPipeline:
         if len(cut.timestamps_ms):
             self._clock.hear(int(cut.timestamps_ms.max()), time.monotonic())
         now_ms = self._broker_ms() or clock.now_ms()
+        if len(cut.offsets) and cut.offsets[-1] >= self._unheard_from:
+            self._windows.back(now_ms)
         for one in cut.lost:
             self._windows.lose(now_ms)
             self._tools.telemetry.count("records_lost", one.last + 1 - one.first, topic=self._partition.topic)

@@ -40,6 +40,14 @@ def test_a_downtime_is_no_silence_and_silence_counts_from_when_reading_has_caugh
     assert [life.step(came=0) for _ in range(3)] == [[], [], ["firing"]]
 
 
+def test_a_silence_of_before_a_downtime_is_not_added_to_that_after_it() -> None:
+    life = Life(SILENT)
+    life.step(came=5)
+    assert [life.step(came=0) for _ in range(2)] == [[], []]
+    assert [life.step(came=0, behind=True) for _ in range(3)] == [[]] * 3
+    assert [life.step(came=0) for _ in range(3)] == [[], [], ["firing"]]
+
+
 def test_a_silence_that_was_told_before_a_downtime_goes_on_and_ends_when_something_is_heard() -> None:
     life = Life(SILENT)
     life.step(came=5)
