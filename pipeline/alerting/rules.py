@@ -33,14 +33,14 @@ GLOB: Final = re.compile(r"[*?\[]")
 _FOREIGN: Final = re.compile(r"\{\{.*?(\}\}|$)|\$\{.*?(\}|$)|\{[^}\w][^}]*(\}|$)|\{\w+[^\w}][^}]*(\}|$)|\{\w*$")
 """Braces that are no placeholder of ours: `{{ $labels.x }}`, `${x}`, `{x.y}`, one that is not closed."""
 
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def seconds(value: object) -> object:
     """`90`, `"90s"`, `"5m"`, `"1h30m"` as whole seconds; ValueError, naming what is allowed, for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    parts = re.findall(r"(\d+)([smhd])", value) if isinstance(value, str) else []
+    parts = re.findall(r"(\d+)([smhdw])", value) if isinstance(value, str) else []
     if not parts or "".join(number + unit for number, unit in parts) != value:
         raise ValueError("is not a duration: write seconds, or like 90s, 5m, 1h30m")
     return sum(int(number) * _UNITS_S[unit] for number, unit in parts)

@@ -59,6 +59,8 @@ def plain(node: yaml.Node, at: tuple[str | int, ...], lines: Lines, problems: li
         return out
     if isinstance(node, yaml.SequenceNode):
         return [plain(value, (*at, index), lines, problems) for index, value in enumerate(node.value)]
+    if node.tag == "tag:yaml.org,2002:int" and ":" in node.value:
+        return str(node.value)  # YAML 1.1 takes 17:00 for 1020
     try:
         return yaml.SafeLoader("").construct_object(node)
     except (yaml.YAMLError, ValueError) as error:

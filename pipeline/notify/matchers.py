@@ -1,8 +1,8 @@
 """Matchers over labels, in Alertmanager's notation: `=`, `!=`, `=~`, `!~`. Routes and silences use the same.
 
-Promises: a label that an alert lacks counts as empty; regular expressions must match the whole value and are RE2's (the
-dialect that Alertmanager has, linear in the value's length, whatever the expression); what `str` gives reads back as the
-same matcher. Does not know what alerts are.
+Promises: a label that an alert lacks counts as empty; regular expressions must match the whole value and are RE2's
+(the dialect that Alertmanager has, linear in the value's length, whatever the expression); what `str` gives reads
+back as the same matcher. Does not know what alerts are.
 """
 
 from __future__ import annotations
