@@ -23,6 +23,7 @@ from benchmarks.testbed import server
 from pipeline.settings import Settings, load
 from pipeline.sinks.clickhouse.connection import connect
 from pipeline.sinks.clickhouse.migrate import migrate
+from pipeline.sinks.clickhouse.schema import days_kept
 from pipeline.sinks.clickhouse.sink import insert_settings
 
 TIMEOUT_S = 400
@@ -85,6 +86,7 @@ class Store:
         self.process = process
         database = "before" if before else "tailrace"
         self._settings: Settings = load({}, clickhouse_url=f"{url.rstrip('/')}/{database}")[0]
+        self._days = days_kept(self._settings)
         migrate(self._settings)
         self._client: Client = connect(self._settings)
         self._client.command("CREATE TABLE plain AS span_windows")
@@ -111,7 +113,7 @@ class Store:
             column_names=self._columns[source],
             insert_block=self._blocks[source][self._sent % BLOCKS],
             fmt="Native",
-            settings={**insert_settings(f"{table}|{self._sent}", ROWS, self._settings), **self._how},
+            settings={**insert_settings(f"{table}|{self._sent}", ROWS, self._days.get(table, 0)), **self._how},
         )
 
     def cpu(self) -> Cpu:

@@ -5,6 +5,7 @@ any `;`. Does not talk to a server.
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from importlib.resources import files
 
 from pipeline.errors import Misconfigured
 from pipeline.settings import Settings
+from pipeline.settings.retention import LogRetention, MetricRetention, SpanRetention
 
 _NAME = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _VARIABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -87,6 +89,26 @@ def ttls(settings: Settings) -> dict[str, str]:
     text = (files("infra") / "clickhouse" / "retention.sql").read_text(encoding="utf-8")
     found = (_TTL.fullmatch(fill(statement, settings)) for statement in split(text))
     return {match[1]: match[2] for match in found if match}
+
+
+def days_kept(settings: Settings) -> dict[str, int]:
+    """Table → how many days one insert may reach back, rounded up: as far as its own rows stay.
+
+    Windows reach back as far as any signal's rows: a late record makes one, however soon that goes again.
+    """
+    kept = {table: math.ceil(_days(ttl)) for table, ttl in ttls(settings).items()}
+    signals = [name for section in (SpanRetention, LogRetention, MetricRetention) for name in section.model_fields]
+    oldest = max(int(getattr(settings, name)) for name in signals)
+    windows = {table for table, ttl in ttls(settings).items() if ttl.startswith("window_start ")}
+    return {table: max(days, oldest) if table in windows else days for table, days in kept.items()}
+
+
+def _days(ttl: str) -> float:
+    """Of an expression of retention.sql."""
+    found = re.search(r"toInterval(Hour|Day)\((\d+)\)$", ttl)
+    if found is None:
+        raise Misconfigured(f"retention.sql holds {ttl!r}, which ends in no hours or days", "Install Tailrace anew")
+    return int(found[2]) / (24 if found[1] == "Hour" else 1)
 
 
 def split(text: str) -> list[str]:

@@ -24,6 +24,7 @@ from pipeline.sinks.clickhouse.connection import connect
 from pipeline.sinks.clickhouse.errors import MemoryLimit, translate
 from pipeline.sinks.clickhouse.family_sql import closed_range, closed_windows
 from pipeline.sinks.clickhouse.patience import MemoryPatience
+from pipeline.sinks.clickhouse.schema import days_kept
 from schemas.families.base import Family
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ class ClickHouse:
         self._connecting = threading.Lock()
         self._client: Client | None = None
         self._patience = MemoryPatience(monotonic)
+        self._days = days_kept(settings)
 
     async def insert(self, block: Block, token: str) -> None:
         """Insert one block once; see `BlockSink`."""
@@ -118,12 +120,12 @@ class ClickHouse:
             column_names=block.columns,
             insert_block=block.data,
             fmt="Native",
-            settings=insert_settings(token, block.rows, self._settings),
+            settings=insert_settings(token, block.rows, self._days.get(block.table, 0)),
         )
 
 
-def insert_settings(token: str, rows: int, settings: Settings) -> dict[str, str | int]:
-    """Settings of one insert: one block stays one, the token holds for views too, and no partition limit below what retention allows."""
+def insert_settings(token: str, rows: int, days: int) -> dict[str, str | int]:
+    """Settings of one insert: one block stays one, the token holds for views too, and no partition limit below the days that it may reach back."""
     whole = max(rows, 1 << 20)
     threads = {"max_threads": 1, "max_insert_threads": 1} if rows <= FEW_ROWS else {}
     return {
@@ -135,7 +137,7 @@ def insert_settings(token: str, rows: int, settings: Settings) -> dict[str, str 
         "max_insert_block_size": whole,
         "min_insert_block_size_rows": whole,
         "min_insert_block_size_bytes": 0,
-        "max_partitions_per_insert_block": max(100, settings.retain_spans_d + 3),
+        "max_partitions_per_insert_block": max(100, days + 3),
     }
 
 

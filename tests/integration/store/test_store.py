@@ -264,3 +264,28 @@ def test_a_hundred_and_more_days_fit_one_insert_when_retention_is_long(migrated:
     client = open_client(migrated)
     assert client.query("SELECT sum(spans) FROM span_windows_1m").result_rows == [(300,)]
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "setting"),
+    [
+        ("otel_traces", "Timestamp", "retain_spans_d"),
+        ("otel_logs", "Timestamp", "retain_logs_d"),
+        ("otel_metrics_gauge", "TimeUnix", "retain_metrics_d"),
+    ],
+)
+async def test_each_signals_rows_may_reach_back_as_far_as_it_is_kept(
+    migrated: Settings, table: str, column: str, setting: str
+) -> None:
+    kept = migrated.model_copy(update={setting: 365})
+    migrate(kept)
+    times = np.array([(now_s() - day * 86_400) * 10**9 for day in range(200)], np.int64)
+    old = Block(table, (column,), len(times), block(len(times), [(column, "DateTime64(9)", [times])]))
+    others = migrated.model_copy(update=dict.fromkeys(("retain_spans_d", "retain_logs_d", "retain_metrics_d"), 365))
+    long, short = ClickHouse(kept), ClickHouse(others.model_copy(update={setting: getattr(migrated, setting)}))
+    await long.insert(old, "long")
+    with pytest.raises(Never) as error:
+        await short.insert(old, "short")
+    assert error.value.reason == "too_many_partitions"
+    await long.close()
+    await short.close()

@@ -42,6 +42,16 @@ def test_every_setting_of_retention_moves_the_ttl_of_its_own_tables_alone() -> N
         assert all(name.startswith(f"retain_{signal}") for signal in signals), (table, name)
 
 
+def test_an_insert_may_reach_back_as_far_as_its_table_keeps_rows_and_windows_as_far_as_any_signal() -> None:
+    of = {"spans": "otel_traces", "logs": "otel_logs", "metrics": "otel_metrics_exp_histogram"}
+    for signal, table in of.items():
+        days = schema.days_kept(SETTINGS.model_copy(update={f"retain_{signal}_d": 12_345}))
+        assert {table: days[table], "span_windows": days["span_windows"]} == {table: 12_345, "span_windows": 12_345}
+        assert not {days[other] for other in of.values() if other != table} & {12_345}
+    days = schema.days_kept(SETTINGS.model_copy(update={"retain_windows_10s_h": 24 * 400 + 1}))
+    assert days["series_windows"] == 401
+
+
 def test_what_migrations_leave_is_what_they_made_less_what_they_dropped_and_moved() -> None:
     text = """
     CREATE TABLE IF NOT EXISTS a (x Int8); CREATE MATERIALIZED VIEW IF NOT EXISTS a_mv TO b AS SELECT * FROM a;
