@@ -52,6 +52,19 @@ class Entry:
     alert: Alert | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How one condition stands: of what holds for long enough an alert is firing."""
+
+    labels: Mapping[str, str]
+    """The severity among them."""
+    firing: bool
+    since_ms: int
+    """Since when it is firing, or holds."""
+    value: float
+    """When it last held."""
+
+
 def key_of(labels: Mapping[str, str], keys: Iterable[str]) -> Key:
     """Which rule and series an alert's labels mean."""
     return (labels["alertname"], *(labels.get(name, "") for name in keys))
@@ -93,6 +106,20 @@ class AlertStateMachine:
     def firing(self) -> list[Alert]:
         """The alerts that are firing now."""
         return [entry.alert for entry in self._entries.values() if entry.alert is not None]
+
+    def conditions(self) -> list[Condition]:
+        """All that hold or whose alert is firing, by the order of their labels; not those of before a restart that nothing was found of since."""
+        found = [
+            Condition(
+                _labels(entry.finding),
+                entry.alert is not None,
+                round(entry.alert.starts_at.timestamp() * 1000) if entry.alert else entry.since_ms or 0,
+                entry.finding.value,
+            )
+            for entry in self._entries.values()
+            if entry.finding is not None
+        ]
+        return sorted(found, key=lambda one: sorted(one.labels.items()))
 
     def pending(self) -> int:
         """Conditions that hold, but not for long enough yet."""

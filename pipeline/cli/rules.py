@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli import rules_test
 from pipeline.cli.examples import examples
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def register(app: typer.Typer) -> None:
     )(check)
     rules.command("show", epilog=examples("tailrace rules show", "tailrace rules show --json | jq .names"))(show)
     rules.command("defaults", epilog=examples("cp -r $(tailrace rules defaults) my-rules"))(defaults)
+    for command in (rules_test,):
+        command.add(rules)
     app.add_typer(rules, name="rules")
 
 
@@ -48,7 +51,7 @@ def check(
     from pipeline.alerting.advice import advice
     from pipeline.alerting.in_force import describe
     from pipeline.cli.here import here
-    from pipeline.detect.rule_files import DEFAULTS, BadRules, load_set, parse, read_text
+    from pipeline.detect.rule_files import DEFAULTS, BadRules, load_set, parse, read_text, rule_files_in
     from pipeline.errors import Misconfigured
     from pipeline.flow import families
 
@@ -56,7 +59,7 @@ def check(
     wrong = 0
     path = path or here().settings.rules or DEFAULTS
     found: list[Rule] = []
-    files = sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
+    files = rule_files_in(path) if path.is_dir() else [path]
     for file in files:
         try:
             rules, problems = parse(read_text(file), known)

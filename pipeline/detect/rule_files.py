@@ -24,6 +24,7 @@ from pipeline.errors import Misconfigured
 from schemas.families.base import Family
 
 DEFAULTS = Path(alerting.__file__).with_name("defaults")
+SUFFIXES = (".yaml", ".yml")
 SECTIONS = ("rules", "disable", "defaults")
 SHAPE = "Begin with `rules:` and a list of rules under it"
 
@@ -90,7 +91,17 @@ def rule_paths(path: Path) -> list[Path]:
     """The rule files of a folder, or the one that is named; Misconfigured where there is none."""
     if not path.exists():
         raise Misconfigured(f"TAILRACE_RULES names {path}, which is not there", "Make it, or unset the setting")
-    return sorted([*path.glob("*.yaml"), *path.glob("*.yml")]) if path.is_dir() else [path]
+    return rule_files_in(path) if path.is_dir() else [path]
+
+
+def rule_files_in(folder: Path) -> list[Path]:
+    """Its files of rules: `*.yaml` and `*.yml`, but for the tests of rules that may stand beside them."""
+    return sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES and not is_test(one))
+
+
+def is_test(path: Path) -> bool:
+    """Whether a file is one of rule tests by its name: `*.test.yaml`."""
+    return path.suffix in SUFFIXES and path.stem.endswith(".test")
 
 
 def _file(path: Path, families: Mapping[str, Family]) -> RuleFile:

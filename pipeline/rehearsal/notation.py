@@ -43,10 +43,10 @@ class Steps(Generic[T]):
     ever: bool = False
 
     def at(self, window: int) -> T | None:
-        """What came in the window of this number; nothing beyond the end."""
+        """What came in the window of this number; nothing before or beyond."""
         if self.ever:
             return self.values[0]
-        return self.values[window] if window < len(self.values) else None
+        return self.values[window] if 0 <= window < len(self.values) else None
 
 
 def numbers(text: object) -> Steps[float]:

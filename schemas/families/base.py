@@ -79,6 +79,18 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """Some like observations, as a rule test writes them down."""
+
+    keys: Mapping[str, str]
+    """Of the partials."""
+    came: float
+    """How many, in `family.came`."""
+    value: float
+    """What was measured of each, in units of the sketch."""
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A named figure over a horizon: a function of the sums, or a quantile of the sketch."""
 
@@ -136,6 +148,8 @@ class Family:
     """Keys that have few values, and which."""
     subject: tuple[str, ...] = ()
     """Keys by which people call a series; none for all."""
+    follows: Callable[[Observed], Mapping[str, float]] = field(default=lambda _: {}, hash=False)
+    """Sums that follow from observations, besides count and sketch: what a rule test need not write down."""
 
     def __post_init__(self) -> None:
         sums = {one.name: one for one in self.sums}

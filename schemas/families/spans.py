@@ -2,11 +2,26 @@
 
 from typing import Any
 
-from schemas.families.base import OVERFLOW, Family, Figure, Given, Kind, Part, Sum
+from schemas.families.base import OVERFLOW, Family, Figure, Given, Kind, Observed, Part, Sum
+
+APDEX_NS = 500_000_000
+"""Apdex threshold T of calls in rule tests."""
 
 
 def _satisfied(given: Given) -> Any:  # noqa: ANN401 - a number or an array, as what is given
     return given.sums["satisfied"] + given.sums["tolerating"] / 2
+
+
+def _follows(observed: Observed) -> dict[str, float]:
+    """By the Apdex threshold that settings have by default; a call that failed satisfies nobody."""
+    happy_ns = 0 if observed.keys["status"] == "error" else APDEX_NS
+    return {
+        "duration_ns": observed.came * observed.value,
+        "duration_ns_min": observed.value,
+        "duration_ns_max": observed.value,
+        "satisfied": observed.came if observed.value <= happy_ns else 0.0,
+        "tolerating": observed.came if happy_ns < observed.value <= 4 * happy_ns else 0.0,
+    }
 
 
 SPANS = Family(
@@ -47,4 +62,5 @@ SPANS = Family(
     overflow={"operation": OVERFLOW, "kind": "unspecified"},
     known={"kind": ("unspecified", "internal", "server", "client", "producer", "consumer")},
     subject=("service", "operation"),
+    follows=_follows,
 )

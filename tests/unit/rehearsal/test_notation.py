@@ -1,5 +1,7 @@
 """The notation of series: laws over what is written, and what is refused."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,7 @@ def test_a_ramp_goes_from_end_to_end_in_equal_steps(first: int, last: int, count
     values = [value for value in numbers(f"{first}..{last}x{count}").values if value is not None]
     assert len(values) == count
     assert (values[0], values[-1]) == pytest.approx((first, last))
-    steps = [right - left for left, right in zip(values, values[1:], strict=False)]
+    steps = [right - left for left, right in pairwise(values)]
     assert steps == pytest.approx([(last - first) / (count - 1)] * (count - 1))
 
 
