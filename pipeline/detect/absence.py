@@ -185,6 +185,7 @@ class Absence(Detector[AbsenceRule]):
             words=words,
             said={"silent": f"{value:.0f} s"},
             evidence=evidence,
+            unit="s",
         )
 
 

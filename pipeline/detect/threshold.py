@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from pipeline.alerting.match import Mask
 from pipeline.alerting.rules import Fault, Rule, Seconds, nearest
+from pipeline.detect.amounts import amount, unit_of
 from pipeline.detect.base import F64, ClosedWindow, Dark, Detector, Look, Scope, Snapshot, Tracked
 from pipeline.detect.telling import finding
 from pipeline.model.finding import Finding
@@ -120,7 +121,7 @@ class Threshold(Detector[ThresholdRule]):
     def __init__(self, rule: ThresholdRule, scope: Scope) -> None:
         super().__init__(rule, scope)
         figure = rule.figure(scope.family)
-        self._unit = "" if figure is None or figure.unit == "1" else f" {figure.unit}"
+        self._unit = unit_of(figure)
         self._counted = figure is not None and figure.zero_when_silent
         self._needed = rule.needed(scope.family)
         self._horizon_s = WINDOWS_S[rule.window]
@@ -180,8 +181,8 @@ class Threshold(Detector[ThresholdRule]):
     def _finding(self, closed: ClosedWindow, row: int, active: bool, values: F64, came: F64) -> Finding:
         rule, family, value = self.rule, closed.family, float(values[row])
         words = (
-            f"{rule.metric} over {rule.window} was {value:.4g}{self._unit}, the limit is {rule.comparison} "
-            f"{rule.threshold:.4g}{self._unit}; {family.count}: {came[row]:.0f}"
+            f"{rule.metric} over {rule.window} was {amount(value, self._unit)}, the limit is {rule.comparison} "
+            f"{amount(rule.threshold, self._unit)}; {family.count}: {came[row]:.0f}"
         )
         about = {"metric": rule.metric, "window": rule.window}
         return finding(
@@ -195,4 +196,5 @@ class Threshold(Detector[ThresholdRule]):
             words=words,
             said=about,
             evidence={**about, "comparison": rule.comparison},
+            unit=self._unit,
         )

@@ -107,6 +107,8 @@ class Figure:
     """It is 0 when nothing came; else it says nothing (nan)."""
     share: bool = False
     """It lies between 0 and 1."""
+    score: bool = False
+    """People read it as it is, and not in per cent."""
 
     def __post_init__(self) -> None:
         if (self.of is None) == (self.quantile is None):

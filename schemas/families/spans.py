@@ -47,7 +47,7 @@ SPANS = Family(
         Figure("rate", "calls/s", lambda given: given.sums["calls"] / given.length_s, zero_when_silent=True),
         Figure("errors", "calls", lambda given: given.sums["errors"], zero_when_silent=True),
         Figure("error_ratio", "1", lambda given: given.sums["errors"] / given.came, share=True),
-        Figure("apdex", "1", lambda given: _satisfied(given) / given.came, share=True),
+        Figure("apdex", "1", lambda given: _satisfied(given) / given.came, share=True, score=True),
         Figure("mean_ms", "ms", lambda given: given.sums["duration_ns"] / given.came / 1e6),
         Figure("p50_ms", "ms", quantile=0.5, scale=1e6),
         Figure("p90_ms", "ms", quantile=0.9, scale=1e6),

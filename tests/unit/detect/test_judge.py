@@ -156,7 +156,7 @@ def test_the_summary_tells_what_was_seen() -> None:
     )
     (found,), _ = Judge([rule], Scope(SPANS)).judge(closed(60, [row(p95_ms_1m=1234.5, spans_1m=50)]), {})
     assert found.annotations == {
-        "summary": "shop: p95_ms 1234 > 100 in 1m (warning)",
+        "summary": "shop: p95_ms 1.234 s > 100 ms in 1m (warning)",
         "runbook_url": "https://r.example/x",
     }
     assert found.labels["service"] == "shop"
