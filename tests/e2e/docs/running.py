@@ -53,7 +53,14 @@ class Running:
         bare = {name: value for name, value in os.environ.items() if not name.startswith(("TAILRACE_", "OTEL_"))}
         kept = {name: os.environ[name] for name in ("TAILRACE_CACHE_DIR",) if name in os.environ}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        return {**bare, **kept, "PATH": path, "TAILRACE_DATA_DIR": str(self.data_dir), "COLUMNS": "120"}
+        return {
+            **bare,
+            **kept,
+            "PATH": path,
+            "TAILRACE_DATA_DIR": str(self.data_dir),
+            **rules(self.data_dir),
+            "COLUMNS": "120",
+        }
 
     def send(self, request: ExportTraceServiceRequest) -> None:
         """To the receiver."""
@@ -64,13 +71,21 @@ class Running:
             assert answer.status == 200
 
 
+def rules(folder: Path) -> dict[str, str]:
+    """The setting of a folder of rules, which pages may write into."""
+    return {"TAILRACE_RULES": str(folder.with_name("rules"))}
+
+
 @contextmanager
 def running(folder: Path) -> Iterator[Running]:
     """Started, with two minutes of a shop behind it."""
     first = next(port for port in range(21_000, 31_000, 37) if all(port_is_free(port + n) for n in range(8)))
     command = [sys.executable, "-m", "pipeline", "up", "--data-dir", str(folder), "--ports-from", str(first), "--json"]
     log = (folder.parent / "up.err").open("wb")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+    Path(rules(folder)["TAILRACE_RULES"]).mkdir()
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **rules(folder)}
+    )
     try:
         assert process.stdout is not None
         started = Running(folder, json.loads(process.stdout.readline()))
