@@ -11,7 +11,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,9 +20,10 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from urllib3.exceptions import HTTPError
 
+from pipeline.clock import now_ms
 from pipeline.demo import servers, verdict
 from pipeline.demo.children import Children, free_ports
-from pipeline.demo.schedule import due, notes, plan
+from pipeline.demo.schedule import Injection, due, expects_slow, notes, plan
 from pipeline.demo.servers import Addresses, Progress
 from pipeline.demo.shop import ROOT, SERVICES, Shop
 from pipeline.demo.show import Show
@@ -51,7 +52,7 @@ class Plan:
     keep: bool = False
     ports_from: int | None = None
     picture: Path | None = None
-    """Where to draw the screen (SVG) while an alert fires; the last one stays."""
+    """Where to draw the screen (SVG) while the first fault's alert fires; the last one stays."""
     patience_s: float = 120.0
     """How much longer than asked the demo waits for what is not seen yet."""
 
@@ -98,7 +99,7 @@ async def _demo(asked: Plan, folder: Path, console: Console) -> int:
 
 def _judge(asked: Plan, seen: verdict.Seen, console: Console, *, by_hand: bool) -> int:
     console.print(f"seen: {seen.text()}", highlight=False, soft_wrap=True)
-    missing = seen.missing()
+    missing = seen.missing(slow=expects_slow(asked.seconds))
     if not missing or (by_hand and asked.seconds is None):
         return 0
     console.print(f"[bold red]not seen:[/] {'; '.join(missing)}", soft_wrap=True)
@@ -157,6 +158,7 @@ class Watch:
     stop: asyncio.Event
     started_s: float
     live: bool = False
+    sightings: verdict.Sightings = field(default_factory=verdict.Sightings)
 
     async def run(self) -> None:
         """Until stopped or done."""
@@ -173,6 +175,7 @@ class Watch:
                 if snapshot.services and not self.live:
                     self.live = True
                     self.show.say(f"first figures {time.monotonic() - self.started_s:.0f} s after the start")
+                self._tell_alerts(snapshot, due(faults, -1.0, now_s), now_s)
                 self.show.snapshot(snapshot, notes(faults, now_s, ends_s), now_s, ends_s)
                 if ends_s is not None and now_s >= ends_s and await self._all_seen():
                     return
@@ -185,11 +188,22 @@ class Watch:
             except TimeoutError:
                 continue
 
+    def _tell_alerts(self, snapshot: Snapshot, begun: list[Injection], now_s: float) -> None:
+        at_s = now_ms() / 1000
+        firing = [
+            (alert.service, alert.name, now_s - (at_s - alert.starts_at.timestamp()))
+            for alert in snapshot.alerts
+            if alert.status == "firing"
+        ]
+        for words in self.sightings.look(begun, firing, now_s):
+            self.show.say(words)
+
     def _snapshot(self, client: Client) -> Snapshot:
         return read(client, self.workers.read(time.monotonic()))
 
     async def _all_seen(self) -> bool:
-        return not (await self.store.ask(verdict.look)).missing()
+        seen = await self.store.ask(verdict.look)
+        return not seen.missing(slow=expects_slow(self.asked.seconds))
 
 
 async def _settled(store: Store, sent: int, stop: asyncio.Event) -> verdict.Seen:

@@ -26,18 +26,22 @@ class Injection:
 FIRST = Injection(
     14.0,
     "payments",
-    {"kind": "errors", "seconds": 14.0, "share": 0.7},
-    "payments answers 500 to 70 % of its requests for 14 s",
+    {"kind": "errors", "seconds": 40.0, "share": 0.7},
+    "payments answers 500 to 70 % of its requests for 40 s",
 )
-"""The fault whose alert the demo waits for."""
+"""The fault whose alert the demo waits for. It lasts until that alert is there: two windows, lateness, and the way to the screen."""
+
+SLOW = Injection(
+    70.0,
+    "catalog",
+    {"kind": "slow_query", "seconds": 35.0, "share": 0.5},
+    "every second product page runs a slow query for 35 s",
+)
+"""The fault that a demo of two minutes has to find, too."""
+ALERT_WITHIN_S = 30.0
 
 LATER = (
-    Injection(
-        100.0,
-        "catalog",
-        {"kind": "slow_query", "seconds": 25.0, "share": 0.5},
-        "every second product page runs a slow query for 25 s",
-    ),
+    SLOW,
     Injection(
         190.0,
         "payments",
@@ -84,3 +88,8 @@ def _until(faults: tuple[Injection, ...], now_s: float) -> Iterator[Injection]:
         for one in faults:
             if (at_s := one.at_s + turn * ROUND_S) <= now_s:
                 yield replace(one, at_s=at_s)
+
+
+def expects_slow(seconds: float | None) -> bool:
+    """Whether a demo of this length has time for the alert of the slow query."""
+    return seconds is not None and seconds >= SLOW.at_s + ALERT_WITHIN_S

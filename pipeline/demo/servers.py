@@ -5,6 +5,7 @@ Promises: None when stopped by hand meanwhile; Misconfigured, with the end of it
 
 import asyncio
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from pipeline.errors import Misconfigured
 START_S = 900.0
 """Fetching jars over a slow line, or compiling the kernels on a busy machine, may take minutes."""
 LOOK_EVERY_S = 0.1
+RULES = Path(__file__).with_name("rules")
+"""The demo's own, where the user has none: its faults are short."""
 EVENT = re.compile(r"^\s+(\S+)\s+(ready|done|late|ended)\s+.*\((\d+\.\d) s\)$")
 
 Parts = Mapping[str, float | None]
@@ -70,7 +73,8 @@ async def start(
 ) -> Addresses | None:
     """Start it on ports from `port`; `tell` is called again and again until all is ready."""
     arguments = ["-m", "pipeline", "up", "--data-dir", str(data_dir), "--ports-from", str(port), "--json"]
-    process = await children.start("up", arguments, {}, stdout=asyncio.subprocess.PIPE)
+    rules = {} if "TAILRACE_RULES" in os.environ else {"TAILRACE_RULES": str(RULES)}
+    process = await children.start("up", arguments, rules, stdout=asyncio.subprocess.PIPE)
     if process.stdout is None:
         raise RuntimeError("no stdout")
     line = asyncio.create_task(process.stdout.readline())

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.clock import now_ms
+from pipeline.demo.schedule import FIRST
 from pipeline.demo.servers import Progress
 from pipeline.top.picture import picture
 from pipeline.top.read import Snapshot
@@ -97,7 +98,8 @@ class Show:
         at_ms = now_ms()
         now = datetime.fromtimestamp(at_ms / 1000, tz=UTC)
         clock = age(now_s) + (f" of {age(ends_s)}" if ends_s else "")
-        if self._draw_to and any(alert.status == "firing" for alert in snapshot.alerts):
+        told = (alert for alert in snapshot.alerts if alert.service == FIRST.service)
+        if self._draw_to and any(alert.status == "firing" for alert in told):
             frame = Frame(now, *PICTURE_SIZE, TITLE, clock, notes)
             self._draw_to.write_text(picture(snapshot, frame))
         if self._live:

@@ -4,4 +4,5 @@ SELECT
     (SELECT uniqExact(ServiceName) FROM otel_traces) AS services,
     (SELECT sum(spans) FROM span_windows) AS counted,
     (SELECT countIf(status = 'firing') FROM alert_events WHERE service = {service:String}) AS fired,
-    (SELECT count() FROM alerts_now WHERE service = {service:String} AND status = 'firing') AS firing_now
+    (SELECT count() FROM alerts_now WHERE service = {service:String} AND status = 'firing') AS firing_now,
+    (SELECT countIf(status = 'firing') FROM alert_events WHERE service = {slow:String}) AS slow_found

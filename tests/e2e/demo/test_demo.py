@@ -34,7 +34,7 @@ rules:
   - name: HalfFails
     match: {kind: server}
     metric: error_ratio
-    window: 1m
+    window: 30s
     comparison: ">"
     threshold: 0.25
     resolve: 0.24

@@ -7,10 +7,14 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.demo.schedule import FIRST, LATER, ROUND_S, due, notes, plan
-from pipeline.demo.servers import Addresses, Progress
+from pipeline.demo.schedule import ALERT_WITHIN_S, FIRST, LATER, ROUND_S, SLOW, due, expects_slow, notes, plan
+from pipeline.demo.servers import RULES, Addresses, Progress
 from pipeline.demo.shop import ROOT, SERVICES
-from pipeline.demo.verdict import Seen
+from pipeline.demo.verdict import Seen, Sightings
+from pipeline.detect.rule_files import load_set
+from pipeline.detect.threshold import WINDOWS_S, ThresholdRule
+from pipeline.flow import families
+from pipeline.settings import Settings
 
 TIMES = st.lists(st.floats(0, 3 * ROUND_S), min_size=1, max_size=40).map(sorted)
 FAULTS = plan(None)
@@ -41,7 +45,7 @@ def test_there_is_always_something_to_say_of_the_faults(now_s: float) -> None:
 
 
 def test_a_fault_that_comes_after_the_end_is_not_announced() -> None:
-    assert [note.state for note in notes(FAULTS, 50.0, 60.0)] == ["done"]
+    assert [note.state for note in notes(FAULTS, 58.0, 60.0)] == ["done"]
 
 
 def test_progress_is_what_up_has_written() -> None:
@@ -90,3 +94,35 @@ def test_the_picture_in_the_readme_is_of_this_demo_and_tells_what_the_text_tells
     text = (ROOT / "README.md").read_text()
     assert f"has {['no', 'one', 'two', 'three', 'four', 'five'][len(SERVICES)]} services" in text
     assert f"After {FIRST.at_s:.0f} s {FIRST.service} starts to fail" in text
+
+
+def test_the_alerts_of_the_first_two_faults_come_while_they_run_and_within_two_minutes() -> None:
+    rules = {rule.name: rule for rule in load_set(RULES, families()).rules}
+    lateness_s = float(Settings.model_fields["lateness_s"].default)
+    for name, fault in (("HighErrorRatio", FIRST), ("HighLatency", SLOW)):
+        rule = rules[name]
+        assert isinstance(rule, ThresholdRule)
+        assert WINDOWS_S[rule.window] <= 30
+        slowest_s = 2 * 10 + lateness_s + rule.hold_s
+        assert slowest_s < min(ALERT_WITHIN_S, fault.lasts_s)
+    assert SLOW.at_s + ALERT_WITHIN_S < 120
+    assert expects_slow(120)
+    assert expects_slow(150)
+    assert not expects_slow(60)
+
+
+def test_an_alert_is_told_once_with_how_long_it_took_and_whether_its_fault_still_runs() -> None:
+    sightings = Sightings()
+    early, late = (FIRST.service, "Old", FIRST.at_s - 5), (FIRST.service, "HighErrorRatio", FIRST.at_s + 10)
+    assert list(sightings.look([FIRST], [early], FIRST.at_s + 12)) == []
+    (told,) = sightings.look([FIRST], [early, late], FIRST.at_s + 17)
+    assert told == "alert HighErrorRatio 17 s after the fault in payments began, which still runs"
+    assert list(sightings.look([FIRST], [late], FIRST.at_s + 18)) == []
+    (over,) = sightings.look([SLOW], [(SLOW.service, "HighLatency", SLOW.at_s + 30)], SLOW.at_s + 99)
+    assert over.endswith("which is over")
+
+
+def test_a_slow_query_that_was_not_found_is_missing_where_it_is_expected() -> None:
+    seen = Seen(rows=10, services=4, counted=10, fired=1, firing_now=0)
+    assert seen.missing() == []
+    assert seen.missing(slow=True) == ["no alert about catalog and its slow query fired"]
