@@ -14,3 +14,4 @@ ALTER TABLE span_windows_1h MODIFY TTL window_start + toIntervalDay({retain_wind
 ALTER TABLE series_windows MODIFY TTL window_start + toIntervalHour({retain_windows_10s_h});
 ALTER TABLE alert_events MODIFY TTL toDateTime(updated_at) + toIntervalDay({retain_alerts_d});
 ALTER TABLE dead_letters MODIFY TTL toDateTime(first_seen) + toIntervalDay({retain_dead_letters_d});
+ALTER TABLE detector_snapshots MODIFY TTL window_end + toIntervalHour({retain_windows_10s_h});

@@ -7,6 +7,8 @@ publish (see `alerting/state_machine`).
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -80,6 +82,10 @@ class Judge:
         """What each rule's detector remembers."""
         return {one.rule.name: one.snapshot() for one in self._detectors}
 
+    def rule_hashes(self) -> dict[str, str]:
+        """Of each rule, all that it says: who remembers for a rule that says something else remembers nothing of this one."""
+        return {one.rule.name: _hash(one.rule) for one in self._detectors}
+
     def restore(self, snapshots: Mapping[str, Snapshot]) -> list[str]:
         """Take in what was remembered; the rules whose snapshot is none of theirs (any more), which begin anew."""
         refused = []
@@ -87,6 +93,11 @@ class Judge:
             if (snapshot := snapshots.get(one.rule.name)) is not None:
                 try:
                     one.restore(snapshot)
-                except (ValueError, TypeError, KeyError):
+                except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
                     refused.append(one.rule.name)
         return refused
+
+
+def _hash(rule: Rule) -> str:
+    told = {**rule.model_dump(mode="json", exclude_defaults=True), "detector": rule.detector}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

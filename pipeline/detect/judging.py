@@ -6,7 +6,7 @@ detectors' snapshots and the closed windows since, or of the last hour. Does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.alerting.rules import TOO_MANY_ALERTS, Rule
 from pipeline.alerting.state_machine import STORM_KEEP_S, AlertStateMachine
@@ -37,7 +37,7 @@ class PartitionJudge:
         self._keys = family.keys
         self._judge = Judge(rules, Scope(family, alerts_per_rule, belongs))
         self._judge.recall([alert for alert in mine if alert.status == "firing"])
-        self._memory_s = _memory_s(rules)
+        self.memory_s = _memory_s(rules)
         self.over = frozenset(rule.over for rule in rules)
         """Horizons that rules look at."""
         self.suppressed = 0
@@ -57,16 +57,24 @@ class PartitionJudge:
         """Go on with other rules: those that are the same keep all they know; alerts of those that are gone end with the next window."""
         self.book.adopt(rules)
         self._judge.adopt(rules)
-        self._memory_s = _memory_s(rules)
+        self.memory_s = _memory_s(rules)
         self.over = frozenset(rule.over for rule in rules)
 
     def figures_from_s(self, committed_through_s: int | None) -> int:
         """Stored windows that start here or later are judged when they are put in; of those before, own sums are enough."""
-        return 0 if committed_through_s is None else committed_through_s - self._memory_s - WINDOW_S
+        return 0 if committed_through_s is None else committed_through_s - self.memory_s - WINDOW_S
 
     def snapshots(self) -> dict[str, Snapshot]:
         """What each rule's detector remembers, by the rule's name."""
         return self._judge.snapshots()
+
+    def rule_hashes(self) -> dict[str, str]:
+        """What each rule says, in short, by its name."""
+        return self._judge.rule_hashes()
+
+    def restore(self, snapshots: Mapping[str, Snapshot]) -> list[str]:
+        """Take in what was remembered; the rules whose snapshot is refused."""
+        return self._judge.restore(snapshots)
 
     def judged(self, closed: SeriesWindows) -> tuple[Alert, ...]:
         """The alerts that change by it."""
@@ -77,7 +85,7 @@ class PartitionJudge:
 
     def remember(self, closed: SeriesWindows, committed_through_s: int) -> None:
         """A window whose alerts went out: what holds since when, and what detectors remember."""
-        if closed.window_end_s <= committed_through_s - self._memory_s:
+        if closed.window_end_s <= committed_through_s - self.memory_s:
             self._judge.remember(closed)
         else:
             findings, blind = self._look(closed)

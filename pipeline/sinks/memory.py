@@ -10,8 +10,9 @@ import pyarrow as pa
 from pipeline.model.outcome import Block, Message
 from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.stored_range import StoredRange
+from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.sinks.blocks.read_block import read_block
-from pipeline.sinks.blocks.rows import series_block
+from pipeline.sinks.blocks.rows import SNAPSHOTS, series_block
 from schemas.families.base import Family
 
 
@@ -51,6 +52,16 @@ class MemoryBlocks:
         schema = family.closed if figures else family.own
         rows = self._closed(family, partition, epoch, since_s, until_s)
         return rows.select(["window_start", *schema.names[1:]])
+
+    async def snapshots(
+        self, family: str, partition: int, epoch: str, since_s: int, until_s: int
+    ) -> list[StoredSnapshot]:
+        """The newest snapshot of detectors after a window that ended in [since_s, until_s]: a row for each rule, or none."""
+        blocks = [read_block(block) for block in self.blocks.values() if block.table == SNAPSHOTS.table]
+        rows = [StoredSnapshot(*one.values()) for block in blocks for one in block.to_pylist()]
+        mine = [one for one in rows if (one.partition, one.epoch, one.family) == (partition, epoch, family)]
+        newest_s = max((one.window_end_s for one in mine if since_s <= one.window_end_s <= until_s), default=None)
+        return [one for one in mine if one.window_end_s == newest_s]
 
     def _closed(self, family: Family, partition: int, epoch: str, since_s: int, until_s: int = 1 << 32) -> pa.Table:
         table = series_block(family)

@@ -6,15 +6,17 @@ and the topic `alerts` hold. Only topics that send partials of the family hold i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.detect.base import Snapshot
 from pipeline.detect.judging import PartitionJudge
 from pipeline.model.series_windows import SeriesWindows
+from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.merge import NO_BOOKMARK, Bookmark, RollingState, Source
 from pipeline.stages.merge.restoring import Restoration
@@ -55,7 +57,8 @@ class FamilyWindows:
         self.judge = judge
         self.short = ShortWindows(family)
         self._topics = topics
-        self._at = at
+        self.at = at
+        """Partition and epoch of `tailrace.windows`."""
         self._lateness_ms = round(lateness_s * 1000)
         self._behind: tuple[int, int] | None = None
         self._away_until_ms = 0
@@ -68,15 +71,17 @@ class FamilyWindows:
         stored_through_s: int | None,
         replay_until_offset: int,
         bookmark: Bookmark = NO_BOOKMARK,
+        snapshots: Sequence[StoredSnapshot] = (),
     ) -> Restoring:
         """Go on after what is stored: its rows from an hour before `committed_through_s` on are to be put in, then `end`.
 
         `committed_through_s`: end of the last window whose alerts went out; `stored_through_s`: of the last that is stored.
+        `snapshots`: what detectors remembered after one of those windows, which they then go on from (`stages.snapshots`).
         """
         self._behind = bookmark.behind
         known = [end_s for end_s in (committed_through_s, stored_through_s) if end_s is not None]
         rolling = self.state.restoring(max(known), replay_until_offset, bookmark) if known else None
-        return Restoring(self, rolling, committed_through_s)
+        return Restoring(self, rolling, committed_through_s, snapshots)
 
     def accept(self, partials: WindowPartials, offset: int, now_ms: int) -> bool:
         """Merge one record; False where its range was merged before."""
@@ -125,7 +130,7 @@ class FamilyWindows:
 
     def windows_of(self, rows: pa.Table) -> Iterator[SeriesWindows]:
         """Stored rows, window by window."""
-        partition, epoch = self._at
+        partition, epoch = self.at
         starts = rows.column("window_start_s").to_numpy()
         for start in np.unique(starts):
             part = rows.filter(pa.array(starts == start))
@@ -151,14 +156,25 @@ class FamilyWindows:
 class Restoring:
     """Stored windows on their way back, part by part, in order of time."""
 
-    def __init__(self, windows: FamilyWindows, rolling: Restoration | None, committed_through_s: int | None) -> None:
+    def __init__(
+        self,
+        windows: FamilyWindows,
+        rolling: Restoration | None,
+        committed_through_s: int | None,
+        snapshots: Sequence[StoredSnapshot] = (),
+    ) -> None:
         self._windows, self._rolling, self._through_s = windows, rolling, committed_through_s
+        self._snapshots = snapshots
+        self.refused: list[str] = []
+        """Rules whose snapshot is none of theirs: what they remember is learnt anew."""
 
     def add(self, stored: pa.Table) -> list[Step]:
         """Take in some whole windows. The steps are of those that were stored, but whose alerts may not have been published."""
         rows = as_closed(stored, self._windows.family)
         steps: list[Step] = []
         for window in self._windows.windows_of(rows):
+            if self._snapshots and window.window_end_s > self._snapshots[0].window_end_s:
+                self._take_snapshots()
             closed = self._windows.short.of(window, self._windows.judge.over)
             if self._through_s is not None and closed.window_end_s <= self._through_s:
                 self._windows.judge.remember(closed, self._through_s)
@@ -171,8 +187,18 @@ class Restoring:
 
     def end(self) -> None:
         """All was there."""
+        self._take_snapshots()
         if self._rolling is not None:
             self._rolling.end()
+
+    def _take_snapshots(self) -> None:
+        """What is known up to their window gives way to what they say. Those of rules that say something else by now don't count."""
+        hashes = self._windows.judge.rule_hashes()
+        mine = [one for one in self._snapshots if hashes.get(one.rule) == one.rule_hash]
+        self.refused += self._windows.judge.restore(
+            {one.rule: Snapshot(one.version, one.state.encode()) for one in mine}
+        )
+        self._snapshots = ()
 
 
 def as_closed(stored: pa.Table, family: Family) -> pa.Table:

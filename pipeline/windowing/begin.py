@@ -13,6 +13,7 @@ import pyarrow as pa
 from pipeline.errors import Misconfigured
 from pipeline.harness.types import CommittedState, Partition
 from pipeline.model.stored_range import StoredRange
+from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.windowing.checkpoint import Checkpoint, parse
 from schemas.columns import WINDOW_S
 from schemas.families.base import Family
@@ -30,6 +31,11 @@ class ClosedWindows(Protocol):
         self, family: Family, partition: int, epoch: str, since_s: int, until_s: int, *, figures: bool
     ) -> pa.Table:
         """Closed windows that start in [since_s, until_s), columns of `family.closed`; without `figures` of `family.own`. NotNow."""
+
+    async def snapshots(
+        self, family: str, partition: int, epoch: str, since_s: int, until_s: int
+    ) -> list[StoredSnapshot]:
+        """The newest snapshot of detectors after a window that ended in [since_s, until_s]: a row for each rule, or none. NotNow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,20 +26,21 @@ from pipeline.harness.gather import CutRange
 from pipeline.harness.services import PipelineServices, confirm_epoch
 from pipeline.harness.types import Fetch, Membership, Partition
 from pipeline.stages.ahead import not_ahead
-from pipeline.stages.family_windows import FamilyWindows, Step
-from pipeline.stages.merge import NO_BOOKMARK, Bookmark, MergeRules
+from pipeline.stages.family_windows import Step
+from pipeline.stages.merge import NO_BOOKMARK, MergeRules
 from pipeline.stages.merge.window_store import FileWindowStore
-from pipeline.stages.windows import HISTORY_S, PartitionWindows
+from pipeline.stages.windows import PartitionWindows
 from pipeline.stages.windows_topic import read
-from pipeline.windowing.begin import ClosedWindows, ResumePoint, decide, parts
+from pipeline.windowing.begin import ClosedWindows, ResumePoint, decide
 from pipeline.windowing.broker_clock import BrokerClock
 from pipeline.windowing.checkpoint import Checkpoint, check_room
 from pipeline.windowing.idle_probe import IdleProbe, SourceEnds
 from pipeline.windowing.intake import WindowsIntake
 from pipeline.windowing.measure import Measure
 from pipeline.windowing.publish import StepPublisher
+from pipeline.windowing.read_back import read_back
+from pipeline.windowing.snapshots import SnapshotKeeper
 from schemas.alert import Alert
-from schemas.columns import WINDOW_S
 from schemas.families.base import Family
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Windowing:
     alerts_per_rule: int = 100
     partitions: int = 1
     """Of the topic."""
+    snapshot_every_s: float = 60.0
 
     def __post_init__(self) -> None:
         check_room(self.families)
@@ -86,6 +88,7 @@ class WindowsPipeline:
         self._windows = self._fresh(())
         self._intake = WindowsIntake(tools.group, membership, partition, tools.limits.batch_max_records)
         self._publisher = StepPublisher(tools, membership, partition, epoch, stage.fence_s)
+        self._snapshots = self._keeper()
         self._measure = Measure(tools.telemetry, partition.partition)
         self._clock = BrokerClock(None, time.monotonic())
         confirm = partial(confirm_epoch, tools, membership, partition, epoch)
@@ -159,6 +162,8 @@ class WindowsPipeline:
                 self._measure.state(self._windows)
                 self.skew_s = self._measure.skew(self._broker_ms(), self.lag_records(), self.skew_s)
                 self.progressed_at = time.monotonic()
+            if not self._membership.ended:
+                await self._snapshots.keep(at_end=True)
         finally:
             self._measure.forget()
             self._windows.release()
@@ -174,6 +179,7 @@ class WindowsPipeline:
         begin = decide(at, self._epoch, standing)
         alerts = await self._repeat(self._stage.view.alerts)
         self._windows = self._fresh(alerts)
+        self._snapshots = self._keeper()
         self._publisher.mark, self._publisher.committed = begin.mark, begin.offset
         steps = await self._read_back(begin, standing.log_end)
         self._windows.away(clock.now_ms())
@@ -197,27 +203,16 @@ class WindowsPipeline:
     async def _read_back(self, begin: ResumePoint, log_end: int) -> list[Step]:
         """The last hour of each family from the store; what may not have been told yet."""
         log.info("%s: epoch %s, from %s", self.where, self._epoch, begin.offset)
+        marks = {} if begin.mark is None else begin.mark.bookmarks
         steps: list[Step] = []
-        for windows in self._windows.families.values():
-            marks = {} if begin.mark is None else begin.mark.bookmarks
-            steps += await self._read_back_family(windows, marks.get(windows.family.name, NO_BOOKMARK), log_end)
+        for name, windows in self._windows.families.items():
+            bookmark = marks.get(name, NO_BOOKMARK)
+            steps += await read_back(self._tools, self._stage.store, windows, bookmark, log_end, self.where)
         return steps
 
-    async def _read_back_family(self, windows: FamilyWindows, bookmark: Bookmark, log_end: int) -> list[Step]:
-        family, through_s = windows.family, bookmark.closed_through_s
-        since_s = 0 if through_s is None else through_s - HISTORY_S
-        store, number, epoch = self._stage.store, self._partition.partition, self._epoch
-        span = await self._repeat(lambda: store.closed_span(family, number, epoch, since_s))
-        stored_s = None if span is None else span.last_s + WINDOW_S
-        restoring = windows.restoring(through_s, stored_s, log_end, bookmark)
-        steps: list[Step] = []
-        for low, high, figures in parts(span, windows.judge.figures_from_s(through_s)) if span else ():
-            ask = partial(store.closed_windows, family, number, epoch, low, high, figures=figures)
-            rows = await self._repeat(ask)
-            steps += await self._in_thread(partial(restoring.add, rows))
-        await self._in_thread(restoring.end)
-        log.info("%s: %s closed through %s", self.where, family.name, through_s)
-        return steps
+    def _keeper(self) -> SnapshotKeeper:
+        every_s = self._stage.snapshot_every_s
+        return SnapshotKeeper(self._tools, self._publisher, self._windows.families, self.where, every_s)
 
     def _fresh(self, alerts: Sequence[Alert]) -> PartitionWindows:
         stage, number = self._stage, self._partition.partition
@@ -272,6 +267,8 @@ class WindowsPipeline:
         while (step := await self._in_thread(lambda: next(steps, None))) is not None:
             await self._publisher.publish(step)
             closed = True
+            if self._snapshots.pressing:
+                await self._commit()
         if closed:
             await self._commit()
 
@@ -282,6 +279,7 @@ class WindowsPipeline:
         offset = here if needed is None else min(needed, here)
         before = {} if self._publisher.mark is None else self._publisher.mark.bookmarks
         await self._publisher.commit(offset, Checkpoint(self._epoch, {**before, **self._windows.bookmarks()}))
+        await self._snapshots.keep()
 
     # Helpers.
 

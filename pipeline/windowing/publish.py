@@ -85,17 +85,19 @@ class StepPublisher:
 
     async def _send(self, send: Callable[[], Awaitable[None]]) -> None:
         """Behind a fence, until it is in."""
-
-        async def fenced() -> None:
-            if time.monotonic() - self._fenced_at >= self._fence_s:
-                await self._fence(self.committed, "" if self.mark is None else self.mark.encode())
-            await send()
-
         self.waits_for_sink = True
         try:
-            await repeat(fenced, self._tools.backoff(), f"{self._partition.topic}/{self._partition.partition}")
+            await repeat(
+                lambda: self.fenced(send), self._tools.backoff(), f"{self._partition.topic}/{self._partition.partition}"
+            )
         finally:
             self.waits_for_sink = False
+
+    async def fenced(self, send: Callable[[], Awaitable[None]]) -> None:
+        """Once, behind a fence. NotNow, Fenced."""
+        if time.monotonic() - self._fenced_at >= self._fence_s:
+            await self._fence(self.committed, "" if self.mark is None else self.mark.encode())
+        await send()
 
     async def _fence(self, offset: int, metadata: str) -> None:
         asked_at = time.monotonic()  # before the question: time that passed while we were stopped counts against us

@@ -18,6 +18,7 @@ import pyarrow as pa
 from pipeline.kernels.native.block import Data
 from pipeline.model.outcome import Block
 from pipeline.model.series_windows import SeriesWindows
+from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.model.window_partials import WindowPartials
 from pipeline.sinks.blocks.arrow_rows import Rows, arrow_columns, column, column_data
 from pipeline.sinks.blocks.block_table import BlockColumn, BlockTable
@@ -47,6 +48,11 @@ def dead_letter_rows(letters: Sequence[DeadLetter]) -> Block:
 def alert_rows(alerts: Sequence[Alert]) -> Block:
     """A block of `alert_events`: each alert's state at its `updatedAt`."""
     return ALERT_EVENTS.block(alerts, len(alerts))
+
+
+def snapshot_rows(snapshots: Sequence[StoredSnapshot]) -> Block:
+    """A block of `detector_snapshots`."""
+    return SNAPSHOTS.block(snapshots, len(snapshots))
 
 
 @cache
@@ -161,6 +167,21 @@ ALERT_EVENTS: BlockTable[Objects] = BlockTable(
         BlockColumn("ends_at", "Nullable(DateTime64(3))", "ends_at", _perhaps_times),
         BlockColumn("generator_url", "String", "generator_url", _texts),
         BlockColumn("evidence", "Map(String, String)", "evidence", _maps),
+    ),
+    _of_each,
+)
+
+SNAPSHOTS: BlockTable[Objects] = BlockTable(
+    "detector_snapshots",
+    (
+        BlockColumn("window_end", "DateTime", "window_end_s", _numbers(np.uint32)),
+        BlockColumn("partition", "Int32", "partition", _numbers(np.int32)),
+        BlockColumn("epoch", "String", "epoch", _texts),
+        BlockColumn("family", "String", "family", _texts),
+        BlockColumn("rule", "String", "rule", _texts),
+        BlockColumn("rule_hash", "String", "rule_hash", _texts),
+        BlockColumn("version", "UInt32", "version", _numbers(np.uint32)),
+        BlockColumn("state", "String", "state", _texts),
     ),
     _of_each,
 )

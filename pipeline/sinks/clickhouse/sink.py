@@ -18,6 +18,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from pipeline.model.outcome import Block
 from pipeline.model.stored_range import StoredRange
+from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.settings import Settings
 from pipeline.sinks.clickhouse.check import check_store
 from pipeline.sinks.clickhouse.connection import connect
@@ -32,6 +33,18 @@ FEW_ROWS = 10_000
 """Up to so many rows one thread is cheaper than handing them around, for the table and for its views."""
 
 _HAS_PROGRESS = "SELECT count() > 0 FROM progress WHERE topic = {topic:String} AND epoch = {epoch:String} AND partition = {partition:Int32}"
+
+_SNAPSHOTS = """
+SELECT toUInt32(window_end), partition, epoch, family, rule, rule_hash, version, state
+FROM detector_snapshots
+WHERE epoch = {epoch:String} AND partition = {partition:Int32} AND family = {family:String} AND window_end =
+(
+    SELECT max(window_end)
+    FROM detector_snapshots
+    WHERE epoch = {epoch:String} AND partition = {partition:Int32} AND family = {family:String}
+        AND toUInt32(window_end) BETWEEN {since:Int64} AND {until:Int64}
+)
+"""
 
 
 class ClickHouse:
@@ -87,6 +100,16 @@ class ClickHouse:
         values = {"partition": partition, "epoch": epoch, "since": since_s, "until": until_s}
         query = closed_windows(family, figures=figures)
         return await self._run(lambda client: client.query_arrow(query, values), "reading closed windows")
+
+    async def snapshots(
+        self, family: str, partition: int, epoch: str, since_s: int, until_s: int
+    ) -> list[StoredSnapshot]:
+        """The newest snapshot of detectors after a window that ended in [since_s, until_s]: a row for each rule, or none."""
+        values = {"family": family, "partition": partition, "epoch": epoch, "since": since_s, "until": until_s}
+        rows = await self._run(
+            lambda client: client.query(_SNAPSHOTS, values).result_rows, "reading detectors' snapshots"
+        )
+        return [StoredSnapshot(*row) for row in rows]
 
     async def check(self) -> None:
         """Assert what exactness rests on; Misconfigured with the cure if it is not there."""

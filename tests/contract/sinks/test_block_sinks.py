@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from itertools import count
-from typing import Protocol
+from typing import Any, Protocol
 
 import clickhouse_connect
 import pyarrow as pa
@@ -14,9 +15,10 @@ import pytest
 
 from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.stored_range import StoredRange
+from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.settings import load
 from pipeline.sinks.base import BlockSink
-from pipeline.sinks.blocks.rows import series_rows
+from pipeline.sinks.blocks.rows import series_rows, snapshot_rows
 from pipeline.sinks.clickhouse import ClickHouse
 from pipeline.sinks.clickhouse.family_sql import migration
 from pipeline.sinks.clickhouse.migrate import migrate
@@ -126,6 +128,39 @@ async def test_progress_is_known_of_a_partition_once_it_was_written(store: Store
     assert await store.has_progress("otlp_spans", "e", 3)
     assert not await store.has_progress("otlp_spans", "another epoch", 3)
     assert not await store.has_progress("otlp_spans", "e", 4)
+
+
+def snapshot(after_s: int, rule: str = "Silent", other: Mapping[str, Any] | None = None) -> StoredSnapshot:
+    """What a rule remembers after the window that ended then."""
+    made = StoredSnapshot(START_S + after_s, 0, EPOCH, SPANS.name, rule, "5a" * 32, 1, '[0,[[["bé","ö"],1,[]]]]')
+    return replace(made, **(other or {}))
+
+
+async def test_the_newest_snapshot_in_a_stretch_of_time_comes_back_as_it_went_in(store: Store) -> None:
+    old, new, newer = ([snapshot(at, "A"), snapshot(at, "B", {"version": 2})] for at in (10, 20, 30))
+    for number, some in enumerate((newer, old, new, old)):
+        await store.insert(snapshot_rows(some), f"t{number % 3}")
+
+    async def told(since_s: int, until_s: int) -> list[StoredSnapshot]:
+        found = await store.snapshots(SPANS.name, 0, EPOCH, START_S + since_s, START_S + until_s)
+        return sorted(found, key=lambda one: one.rule)
+
+    assert await told(0, 29) == await told(20, 20) == new
+    assert await told(0, 19) == old
+    assert await told(-(10**6), 10**6) == newer
+    assert await told(31, 100) == await told(0, 9) == []
+
+
+async def test_snapshots_of_other_partitions_epochs_and_families_are_kept_apart(store: Store) -> None:
+    foreign: list[dict[str, Any]] = [{"partition": 1}, {"epoch": OTHER_EPOCH}, {"family": JOBS.name}]
+    for number, other in enumerate(foreign):
+        await store.insert(snapshot_rows([snapshot(20, other=other)]), f"t{number}")
+    assert await store.snapshots(SPANS.name, 0, EPOCH, START_S, START_S + 100) == []
+    await store.insert(snapshot_rows([snapshot(10)]), "t")
+    assert await store.snapshots(SPANS.name, 0, EPOCH, START_S, START_S + 100) == [snapshot(10)]
+    assert await store.snapshots(JOBS.name, 0, EPOCH, START_S, START_S + 100) == [
+        snapshot(20, other={"family": JOBS.name})
+    ]
 
 
 def of(window: SeriesWindows) -> pa.Table:

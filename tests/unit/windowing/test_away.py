@@ -17,7 +17,6 @@ from pipeline.harness.memory import MemoryGroup
 from pipeline.harness.services import PipelineServices
 from pipeline.harness.types import Limits
 from pipeline.sinks.blocks.rows import series_rows
-from pipeline.sinks.memory import MemoryMessages
 from pipeline.stages.merge import Bookmark, MergeRules
 from pipeline.stages.windows_topic import messages
 from pipeline.telemetry import SelfMetrics
@@ -36,9 +35,9 @@ STOPPED_S = BASE_S - 20
 """End of the last window before the stop. A record of BASE_S, ten years ago by our clock, was not read any more."""
 
 
-def restart(rule: Rule) -> tuple[MemoryMessages, Checkpoint]:
-    """A service was heard until the stop, ten calls in ten seconds. What was sent, and what the last commit says."""
-    world = World()
+def restart(rule: Rule, world: World | None = None) -> tuple[World, Checkpoint]:
+    """A service was heard until the stop, ten calls in ten seconds. The world after it, and what the last commit says."""
+    world = World() if world is None else world
     made = partials(SPANS, [], 0, 0, 1, BASE_S)
     unread = messages(replace(made, source=replace(made.source, topic="otlp_spans")), 1)[0].value
     group = MemoryGroup({AT: [unread]})

@@ -7,14 +7,21 @@ import pytest
 
 from pipeline.sinks.blocks.arrow_rows import column_type
 from pipeline.sinks.blocks.block_table import BlockColumn, BlockTable
-from pipeline.sinks.blocks.rows import ALERT_EVENTS, DEAD_LETTERS, partials_block, series_block
+from pipeline.sinks.blocks.rows import ALERT_EVENTS, DEAD_LETTERS, SNAPSHOTS, partials_block, series_block
 from pipeline.sinks.blocks.span_rows import OTEL_TRACES
 from pipeline.sinks.clickhouse.schema import Migration, migrations
 from schemas.families.spans import SPANS
 from tests.support.second_family import JOBS
 from tests.support.table_definitions import Column, Tables, faults, migrated
 
-BLOCKS: list[BlockTable[Any]] = [OTEL_TRACES, partials_block(SPANS), series_block(SPANS), DEAD_LETTERS, ALERT_EVENTS]
+BLOCKS: list[BlockTable[Any]] = [
+    OTEL_TRACES,
+    partials_block(SPANS),
+    series_block(SPANS),
+    DEAD_LETTERS,
+    ALERT_EVENTS,
+    SNAPSHOTS,
+]
 FILLED_OTHERWISE = {
     *("otel_traces_trace_id_ts", "span_windows_1m", "span_windows_1h"),  # by views
     "progress",  # by the sink itself
