@@ -15,7 +15,7 @@ from pipeline.errors import NotNow, TailraceError
 from pipeline.settings.known import unknown
 
 COMMANDS = (
-    "demo", "up", "top", "status", "alerts", "rules", "worker", "collect", "embedded",
+    "demo", "up", "top", "status", "alerts", "rules", "routes", "worker", "collect", "embedded",
     "migrate", "topics", "data", "doctor", "dead_letters", "intents", "flow",
 )  # fmt: skip
 """Modules of this package, in the order of `--help`. Each has `register(app: typer.Typer) -> None`."""
