@@ -239,7 +239,9 @@ def test_an_alert_fires_and_is_resolved_once_and_windows_are_exact_across_kills(
     ]
     assert not any(row[5] for row in rows)
     assert servers.tailrace("alerts", "--json") == ""
-    assert "all is well" in servers.tailrace("doctor")
+    wrong = [line for line in servers.tailrace("doctor", code=1).splitlines() if "WRONG" in line]
+    assert len(wrong) == 1, wrong  # nobody works on the source's records here, and the worker is gone
+    assert "no worker is in the group tailrace" in wrong[0]
 
 
 BOTH = RULES + RULES.splitlines()[-1].replace("Failing", "AlsoFailing") + "\n"
