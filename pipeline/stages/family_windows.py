@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.detect.base import Snapshot
+from pipeline.detect.base import NEVER, Snapshot
 from pipeline.detect.judging import PartitionJudge
 from pipeline.model.series_windows import SeriesWindows
 from pipeline.model.stored_snapshot import StoredSnapshot
@@ -118,10 +118,14 @@ class FamilyWindows:
         if self._seen is None:
             return
         now_ms, idle = self._seen
-        for window in self.state.closable(now_ms, idle, watched=self.judge.watched):
+        watched = self.judge.watched
+        for window in self.state.closable(now_ms, idle, watched=watched):
+            before_s = self.state.closed_through_s
             closed = self.short.of(self.state.close(window), self.judge.over)
             start_ms, end_ms = closed.window_start_s * 1000, closed.window_end_s * 1000
-            if self._late(closed.window_end_s, now_ms):
+            if watched and before_s is not None and closed.window_start_s - before_s > BEHIND_S:
+                self._fell_behind(before_s * 1000, now_ms)  # long silence is skipped; who watches it looks all the time
+            elif self._late(closed.window_end_s, now_ms):
                 self._fell_behind(start_ms, now_ms)
             elif start_ms < self._away_until_ms:
                 self._fell_behind(start_ms, end_ms)
@@ -139,6 +143,13 @@ class FamilyWindows:
             yield SeriesWindows(
                 partition, epoch, int(start), int(start) + WINDOW_S, incomplete, part, self.family, behind
             )
+
+    def dark(self, since_s: int, until_s: int) -> Iterator[SeriesWindows]:
+        """Those of the windows that start in [since_s, until_s) that were closed behind, without rows."""
+        partition, epoch = self.at
+        empty = self.family.closed.empty_table()
+        for start_s in filter(self._is_behind, range(since_s, until_s, WINDOW_S)):
+            yield SeriesWindows(partition, epoch, start_s, start_s + WINDOW_S, False, empty, self.family, behind=True)
 
     def _late(self, window_end_s: int, now_ms: int) -> bool:
         return now_ms - window_end_s * 1000 - self._lateness_ms > BEHIND_S * 1000
@@ -165,6 +176,7 @@ class Restoring:
     ) -> None:
         self._windows, self._rolling, self._through_s = windows, rolling, committed_through_s
         self._snapshots = snapshots
+        self._at_s = NEVER
         self.refused: list[str] = []
         """Rules whose snapshot is none of theirs: what they remember is learnt anew."""
 
@@ -175,6 +187,8 @@ class Restoring:
         for window in self._windows.windows_of(rows):
             if self._snapshots and window.window_end_s > self._snapshots[0].window_end_s:
                 self._take_snapshots()
+            self._pass_dark(window.window_start_s)
+            self._at_s = window.window_end_s
             closed = self._windows.short.of(window, self._windows.judge.over)
             if self._through_s is not None and closed.window_end_s <= self._through_s:
                 self._windows.judge.remember(closed, self._through_s)
@@ -188,8 +202,17 @@ class Restoring:
     def end(self) -> None:
         """All was there."""
         self._take_snapshots()
+        if self._through_s is not None:
+            self._pass_dark(self._through_s)
         if self._rolling is not None:
             self._rolling.end()
+
+    def _pass_dark(self, until_s: int) -> None:
+        """Windows without a row, in long silence, are not stored: those of a stretch that was not read are told to detectors."""
+        if self._through_s is None or self._at_s == NEVER:
+            return
+        for dark in self._windows.dark(self._at_s, min(until_s, self._through_s)):
+            self._windows.judge.remember(dark, self._through_s)
 
     def _take_snapshots(self) -> None:
         """What is known up to their window gives way to what they say. Those of rules that say something else by now don't count."""
@@ -198,6 +221,7 @@ class Restoring:
         self.refused += self._windows.judge.restore(
             {one.rule: Snapshot(one.version, one.state.encode()) for one in mine}
         )
+        self._at_s = max([self._at_s, *(one.window_end_s for one in self._snapshots)])
         self._snapshots = ()
 
 

@@ -33,18 +33,26 @@ def write_rules(folder: Path) -> str:
     return str(folder / "rules")
 
 
-def changes_truth(windows: Mapping[Key, Mapping[str, Any]]) -> Counter[Change]:
-    """One firing and one resolution for each time that a series goes over the threshold and back."""
+def changes_wrong(windows: Mapping[Key, Mapping[str, Any]], changes: Counter[Change]) -> list[tuple[str, Change | Key]]:
+    """What is not one firing and one resolution for each time that a series goes over the threshold and back.
+
+    Where reading was behind, a window without a span of the series is no evidence: there, and there alone, a change may wait.
+    """
+    told = {(change[0], *change[1:5]): change[5] for change in changes}
+    wrong: list[tuple[str, Change | Key]] = [("more than once", one) for one, times in changes.items() if times > 1]
     firing: set[Key] = set()
-    changes: Counter[Change] = Counter()
     for key in sorted(windows):
         start_s, series = key[0], key[1:]
         row = windows[key]
         over = row["calls_1m"] > 0 and row["errors_1m"] / row["calls_1m"] > THRESHOLD
-        if over != (series in firing):
-            changes[(start_s + WINDOW_S, *series, "firing" if over else "resolved")] += 1
+        change = told.pop((start_s + WINDOW_S, *series), None)
+        if change is not None:
+            if (change == "firing") != over or over == (series in firing):
+                wrong.append((f"{change} though it is none", key))
             firing ^= {series}
-    return changes
+        elif over != (series in firing) and row["spans"]:
+            wrong.append(("not told", key))
+    return wrong + [("of no window", (*at, status)) for at, status in told.items()]
 
 
 def changes_stored(stage: Stage) -> Counter[Change]:

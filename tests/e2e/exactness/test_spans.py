@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.harness.testing import POINTS
 from schemas.topics import SPANS
-from tests.e2e.exactness.alerts import changes_sent, changes_stored, changes_truth, write_rules
+from tests.e2e.exactness.alerts import changes_sent, changes_stored, changes_wrong, write_rules
 from tests.e2e.exactness.chaos import EVENTS, Chaos
 from tests.e2e.exactness.rolling import own_sums, rolling_truth, series_truth, series_windows
 from tests.e2e.exactness.spans import SpanFeed, dead_letters, raw_rows, raw_truth, rolled_up, windows
@@ -62,7 +62,7 @@ def check_stage_two(stage: Stage, feed: SpanFeed) -> None:
     for key, row in found.items():
         expected = rolling_truth(truth, key)
         assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-9, nan_ok=True), key
-    changes = changes_truth(found)
+    changes = changes_sent(stage)
     assert changes
+    assert changes_wrong(found, changes) == []
     assert changes_stored(stage) == changes
-    assert changes_sent(stage) == changes

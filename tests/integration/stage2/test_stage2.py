@@ -201,7 +201,7 @@ def test_an_alert_fires_and_is_resolved_once_and_windows_are_exact_across_kills(
     fill_sources(servers, len(BAD) + len(GOOD))
     send_windows(servers, base_s, BAD, twice=True)
     send_windows(servers, base_s, range(len(BAD), len(BAD) + 1))
-    for point in ("W2:after@2", "W3:after", "W4:after"):
+    for point in ("W2:after@2", "W3:after", "W4:after", "snapshot:after"):
         servers.start(TAILRACE_TEST_CRASH_AT=point)
         assert servers.process is not None
         assert servers.process.wait(90) == -signal.SIGKILL, servers.log.read_text()[-6000:]

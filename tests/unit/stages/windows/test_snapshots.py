@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.alerting.rules import Rule
 from pipeline.detect.absence import AbsenceRule
+from pipeline.detect.base import Snapshot
 from pipeline.detect.threshold import ThresholdRule
 from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.model.window_partials import Range, WindowPartials
@@ -224,3 +225,26 @@ def test_what_is_asked_for_is_older_than_what_is_judged_once_more_and_no_older_t
         assert low == BASE_S - HISTORY_S
         assert high - AGAIN_S - EVERY_S > low
         assert high <= BASE_S - min(family.judge.memory_s, HISTORY_S // 2)
+
+
+def test_a_downtime_in_long_silence_is_known_after_a_restart_though_no_window_of_it_is_stored() -> None:
+    gaps = [[BASE_S, 2390]] * 3
+    usually = Snapshot.of(1, [0, [[["x", "job"], BASE_S, gaps]]])
+
+    def told(*, restart: bool) -> Changes:
+        life = Life([SILENT])
+        life.family.judge.restore({"Silent": usually})
+        for _ in range(380):
+            life.live({"job"} if life.window == 0 else set(), keep=True)
+        life.window += 30  # nobody reads
+        for _ in range(3):
+            life.live(set(), keep=True)
+        if restart:
+            life.restart()
+        while not life.sent:
+            life.live(set(), keep=True)
+        return life.changes()
+
+    calm = told(restart=False)
+    assert told(restart=True) == calm
+    assert [one[3] - BASE_S for one in calm] == [411 * 10 + 2 * 2390]
