@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 PATIENCE_S = 5
-OWN = frozenset({"worker_http", "log_level", "data_dir"})
+OWN = frozenset({"worker_http", "log_level", "data_dir", "routes"})
 """Settings that each process has for itself, or that a worker does not read."""
 
 LOGIN = frozenset({"clickhouse_user", "clickhouse_password"})

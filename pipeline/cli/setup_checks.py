@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from pipeline.cli.checks import Check
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.settings import Settings
 
 CLOCK_LIMIT_S = 2.0
@@ -28,6 +30,8 @@ def setup_checks(settings: Settings) -> Iterator[Check]:
     """In the order in which people mend them."""
     yield Check("packages", _packages)
     yield Check("rules", partial(_rules, settings))
+    if settings.routes is not None:
+        yield Check("routes", partial(_routes, settings.routes))
     yield kafka_check(settings)
     yield Check(TOPICS, partial(_topics, settings), "Kafka")
     yield clickhouse_check(settings)
@@ -76,6 +80,13 @@ def _rules(settings: Settings) -> str:
     found = load_set(settings.rules, families())
     off = f" without {', '.join(found.disabled)}" if found.disabled else ""
     return f"{len(found.rules)} from {describe(found)['from']}{off}"
+
+
+def _routes(path: Path) -> str:
+    from pipeline.notify.files import load
+    from pipeline.notify.routing import RoutingTree
+
+    return f"{len(RoutingTree(load(path)).nodes)} from {path}"
 
 
 def _kafka(settings: Settings) -> str:

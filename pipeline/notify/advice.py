@@ -1,4 +1,4 @@
-"""What is allowed in a routing file and hardly meant: names that nobody uses, routes that nothing reaches, quiet for ever.
+"""What is allowed in a routing file and hardly meant: names that nobody uses, routes that nothing reaches.
 
 Promises: looks at the file alone; what it says is no fault. The file must be without faults.
 """

@@ -215,10 +215,13 @@ class Group:
 
 
 def read_record(key: str, record: bytes, nodes: Mapping[str, Node]) -> Group | None:
-    """The group of a record; None where its route is gone or tells another receiver now, which has heard nothing."""
+    """The group of a record; None where its route is gone or tells another receiver now, which has heard nothing.
+
+    None, too, where the record is of another version.
+    """
     data = orjson.loads(record)
-    node = nodes.get(data["route"])
-    if data.get("v") != 1 or node is None or node.receiver != data["receiver"]:
+    node = nodes.get(data["route"]) if data.get("v") == 1 else None
+    if node is None or node.receiver != data["receiver"]:
         return None
     return Group(
         key=key,

@@ -80,7 +80,7 @@ def parse(text: str) -> Matchers:
         raise BadMatcher(f"a matcher has at most {MAX_CHARS} characters")
     inner = text.strip()
     if inner.startswith("{") != inner.endswith("}"):
-        raise BadMatcher(f"{text!r}: only one brace of two")
+        raise BadMatcher(f"{text!r}: only one brace of two; a value with braces stands in quotes")
     if inner.startswith("{"):
         inner = inner[1:-1]
     parts = _split(inner)

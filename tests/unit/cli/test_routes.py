@@ -7,7 +7,10 @@ import typer
 from typer.testing import CliRunner
 
 from pipeline.cli import routes
+from pipeline.cli.checks import run
+from pipeline.cli.setup_checks import setup_checks
 from pipeline.errors import Misconfigured
+from pipeline.settings import load
 
 APP = typer.Typer()
 routes.register(APP)
@@ -112,3 +115,22 @@ def test_the_setting_names_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TAILRACE_ROUTES")
     result = RUN.invoke(APP, ["routes", "check"])
     assert "set TAILRACE_ROUTES" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "state", "says"),
+    [("", "", "ok", "4 from"), ("name: lead", "name: head", "WRONG", "no 'lead'")],
+)
+def test_doctor_looks_at_the_routing_file_where_one_is_set(
+    tmp_path: Path, old: str, new: str, state: str, says: str
+) -> None:
+    path = tmp_path / "routes.yaml"
+    path.write_text(EXAMPLE.read_text().replace(old, new, 1))
+    settings, _ = load({}, routes=path)
+    (found,) = run(check for check in setup_checks(settings) if check.name == "routes")
+    assert (found.state, says in found.says) == (state, True), found
+
+
+def test_doctor_says_nothing_of_routes_where_none_are_set() -> None:
+    settings, _ = load({})
+    assert "routes" not in [check.name for check in setup_checks(settings)]

@@ -469,3 +469,12 @@ def test_a_restart_does_not_bring_the_next_look_forward() -> None:
     world.wait(20)
     again = Groups.restore(night, world.kept, [alert("a", 310)], world.now_ms)
     assert again.next_ms() == world.groups.next_ms() == T0 + 380_000
+
+
+def test_a_record_of_another_version_is_dropped_and_told_anew() -> None:
+    world = World(PLAIN)
+    world.put(alert("a"))
+    world.wait(20)
+    ((key, record),) = world.kept.items()
+    groups = Groups.restore(PLAIN, {key: record.replace(b'"v":1', b'"v":2')}, [alert("a")], world.now_ms)
+    assert brief(groups.due(T0 + 30_000)) == [(30, "team", "change", "a", "")]

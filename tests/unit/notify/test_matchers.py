@@ -100,6 +100,7 @@ def test_the_notation_is_read_as_alertmanager_reads_it(text: str, expected: list
         ('foo=ba"r', "write"),
         ('foo="a"b"', "write"),
         ("{foo=bar", "one brace"),
+        ("foo=~x{2}", "in quotes"),  # Alertmanager drops the brace, and means something else
         ("foo=~a(", "no regular expression"),
         ("foo=~a)|(b", "no regular expression"),
         ("foo=~a(?=b)", "no regular expression"),
