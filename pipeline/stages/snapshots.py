@@ -22,15 +22,18 @@ class SnapshotTaker:
 
     def __init__(self, windows: FamilyWindows) -> None:
         self._windows = windows
+        self._since_s = windows.state.closed_through_s
         self._looked_s: int | None = None
         self._stored_s: int | None = None
         self._known: Mapping[str, Snapshot] = {}
 
     @property
     def pressing(self) -> bool:
-        """Whether it is high time: what was stored last is about to be too old to go on from."""
+        """Whether it is high time: what was stored last is about to be too old to go on from. To be asked after each window."""
         through_s = self._windows.state.closed_through_s
-        return through_s is not None and self._looked_s is not None and through_s - self._looked_s >= AGAIN_S
+        if self._since_s is None:
+            self._since_s = through_s
+        return through_s is not None and self._since_s is not None and through_s - self._since_s >= AGAIN_S
 
     def take(self, *, at_end: bool = False) -> list[StoredSnapshot]:
         """What is to be stored now, a row for each rule; mostly nothing."""
@@ -40,7 +43,7 @@ class SnapshotTaker:
             return []
         if self._looked_s is not None and through_s - self._looked_s < EVERY_S and not at_end:
             return []
-        self._looked_s = through_s
+        self._looked_s = self._since_s = through_s
         snapshots = windows.judge.snapshots()
         if snapshots == self._known and self._stored_s is not None and through_s - self._stored_s < AGAIN_S:
             return []

@@ -179,9 +179,9 @@ class WindowsPipeline:
         begin = decide(at, self._epoch, standing)
         alerts = await self._repeat(self._stage.view.alerts)
         self._windows = self._fresh(alerts)
-        self._snapshots = self._keeper()
         self._publisher.mark, self._publisher.committed = begin.mark, begin.offset
         steps = await self._read_back(begin, standing.log_end)
+        self._snapshots = self._keeper()
         self._windows.away(clock.now_ms())
         self._unheard_from = standing.log_end
         reached_s = self._windows.closed_through_s

@@ -134,7 +134,7 @@ def test_our_downtime_is_no_silence_and_no_recovery(worker: Worker, service: Ser
     time.sleep(DOWN_S)
     before_s = worker.newest_s()
     worker.start()
-    worker.wait(lambda: worker.newest_s() >= before_s + SILENT_S, 120)
+    worker.wait(lambda: worker.newest_s() >= before_s + 2 * SILENT_S + 10, 120)
     assert worker.sent() == [("firing", "Failing")]
     service.pausing = False
     worker.wait_until_caught_up()

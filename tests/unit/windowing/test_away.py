@@ -35,17 +35,17 @@ STOPPED_S = BASE_S - 20
 """End of the last window before the stop. A record of BASE_S, ten years ago by our clock, was not read any more."""
 
 
-def restart(rule: Rule, world: World | None = None) -> tuple[World, Checkpoint]:
+def restart(rule: Rule, world: World | None = None, stopped_s: int = STOPPED_S) -> tuple[World, Checkpoint]:
     """A service was heard until the stop, ten calls in ten seconds. The world after it, and what the last commit says."""
     world = World() if world is None else world
     made = partials(SPANS, [], 0, 0, 1, BASE_S)
     unread = messages(replace(made, source=replace(made.source, topic="otlp_spans")), 1)[0].value
     group = MemoryGroup({AT: [unread]})
-    mark = Checkpoint(EPOCH, {SPANS.name: Bookmark(STOPPED_S)})
+    mark = Checkpoint(EPOCH, {SPANS.name: Bookmark(stopped_s)})
     group.committed[AT] = (0, mark.encode())
 
     async def run() -> None:
-        for end_s in range(STOPPED_S - 60, STOPPED_S + 10, 10):
+        for end_s in range(stopped_s - 60, stopped_s + 10, 10):
             heard = closed(end_s, [row(spans=10, calls=10.0, spans_1m=60, calls_1m=60.0, rate_1m=1.0)])
             await world.insert(series_rows(replace(heard, epoch=EPOCH)), f"{end_s}")
         with ThreadPoolExecutor(1) as executor:

@@ -17,6 +17,7 @@ from pipeline.model.outcome import Block
 from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.sinks.blocks.read_block import read_block
 from pipeline.sinks.blocks.rows import SNAPSHOTS, snapshot_rows
+from pipeline.stages.snapshots import AGAIN_S
 from schemas.families.spans import SPANS
 from tests.support.families import BASE_S, EPOCH
 from tests.unit.windowing.test_away import SILENT, STOPPED_S, restart
@@ -62,6 +63,11 @@ def test_a_snapshot_stands_for_a_window_that_is_committed() -> None:
     world, mark = restart(SILENT)
     assert snapshots(world) == [BASE_S]
     assert mark.closed_through_s(SPANS.name) == BASE_S
+
+
+def test_while_catching_up_there_is_one_for_each_quarter_of_an_hour() -> None:
+    world, _ = restart(SILENT, stopped_s=BASE_S - 2 * AGAIN_S - 100)
+    assert snapshots(world) == [BASE_S - AGAIN_S - 100, BASE_S - 100, BASE_S]
 
 
 @pytest.mark.parametrize("error", [NotNow("away"), Never("too_large", "no")])

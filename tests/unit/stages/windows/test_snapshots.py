@@ -169,6 +169,17 @@ def test_snapshots_come_once_a_minute_and_seldom_where_nothing_changes() -> None
     assert {after - before for before, after in pairwise(ends)} == {EVERY_S}
 
 
+def test_while_catching_up_a_snapshot_is_pressing_before_the_stored_hour_ends_also_first_of_all() -> None:
+    life = Life([SILENT])
+    pressing = []
+    for _ in range(AGAIN_S // 10 + 2):
+        life.live({"steady"})
+        pressing.append(life.taker.pressing)
+    assert pressing == [False] * (AGAIN_S // 10) + [True] * 2
+    assert life.taker.take()
+    assert not life.taker.pressing
+
+
 @pytest.fixture(scope="module")
 def waiting() -> Life:
     """A job came each 25 minutes and is silent for ten."""
