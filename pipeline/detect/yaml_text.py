@@ -42,7 +42,7 @@ def compose(text: str) -> yaml.Node | Problem | None:
     except yaml.YAMLError as error:
         return Problem(1, f"not YAML: {error}", "Remove the character")
     except RecursionError:
-        return Problem(1, "nested too deeply", "A rule has two levels")
+        return Problem(1, "nested too deeply", "Use fewer levels")
 
 
 def plain(node: yaml.Node, at: tuple[str | int, ...], lines: Lines, problems: list[Problem]) -> object:
@@ -51,6 +51,9 @@ def plain(node: yaml.Node, at: tuple[str | int, ...], lines: Lines, problems: li
     if isinstance(node, yaml.MappingNode):
         out: dict[str, object] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                problems.append(Problem(line_at(key), "this key is not a word", "Write `name: value`"))
+                continue
             name = str(key.value)
             if name in out:
                 problems.append(Problem(line_at(key), f"{name!r} stands twice", "Keep one of them"))
@@ -63,8 +66,10 @@ def plain(node: yaml.Node, at: tuple[str | int, ...], lines: Lines, problems: li
         return str(node.value)  # YAML 1.1 takes 17:00 for 1020
     try:
         return yaml.SafeLoader("").construct_object(node)
-    except (yaml.YAMLError, ValueError) as error:
-        problems.append(Problem(line_at(node), f"this value can't be read: {error}", "Put it in quotes"))
+    except (yaml.YAMLError, ValueError, AttributeError, KeyError):  # as of `!!timestamp x`, `!!bool x`
+        # YAML's own words would repeat the value, and it may be a secret.
+        what = node.tag.rpartition(":")[2].lstrip("!")
+        problems.append(Problem(line_at(node), f"this value can't be read as {what}", "Put it in quotes"))
         return None
 
 

@@ -18,6 +18,10 @@ from pipeline.detect.yaml_text import MAX_BYTES, Lines, Problem, compose, explai
 from pipeline.errors import Misconfigured
 from pipeline.notify.config import RoutingFile, faults
 
+MAX_LEVELS = 32
+"""Of routes in routes."""
+SHAPES = {"model_type": "should be a mapping, `key: value`", "tuple_type": "should be a list, `- one`"}
+"""Kinds of errors in the words of YAML."""
 SHAPE = "Begin with `route:` and `receivers:`"
 
 Loc = tuple[str | int, ...]
@@ -65,10 +69,10 @@ def parse(text: str) -> tuple[RoutingFile | None, list[Problem]]:
     problems: list[Problem] = []
     data = plain(root, (), lines, problems)
     file = None
+    if too_deep := [at for at in lines if at.count("routes") > MAX_LEVELS]:
+        return None, [*problems, Problem(lines[too_deep[0]], "nested too deeply", "Use fewer levels of routes")]
     try:
         file = RoutingFile.model_validate(data)
-    except RecursionError:
-        problems.append(Problem(1, "nested too deeply", "Use fewer levels of routes"))
     except ValidationError as error:
         problems += _problems(error.errors(include_url=False, include_input=False), lines)
     else:
@@ -88,7 +92,8 @@ def _problems(errors: list[ErrorDetails], lines: Lines) -> Iterator[Problem]:
         elif kind == "union_tag_invalid":
             allowed = error["ctx"]["expected_tags"]
             at, message = (*at, "kind"), f"is no kind of channel; there are {allowed}"
-        problem = explain(model, at, kind, message, lines, "entry" if at else "file")
+        message = SHAPES.get(kind, message)
+        problem = explain(model, at, kind, message, lines, "entry" if len(at) > 1 else "file")
         if problem not in told:
             told.add(problem)
             yield problem

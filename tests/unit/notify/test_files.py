@@ -127,6 +127,27 @@ def test_all_problems_are_told_at_once() -> None:
     assert [problem.line for problem in problems] == [6, 9, 24]
 
 
+@pytest.mark.parametrize("levels", [40, 200, 1000, 20_000])
+def test_a_tree_that_is_too_deep_is_refused(levels: int) -> None:
+    deep = "{routes: [" * levels + "]}" * levels
+    _, problems = parse(GOOD.replace("  routes:\n", f"  routes:\n    - {deep}\n", 1))
+    assert any("nested too deeply" in problem.message for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("    channels:\n      - kind: webhook", "    channels: no\n    x:\n      - kind: webhook", "should be a list"),
+        ("  - name: ann\n    channels:", "  - ann\n  - name: bob\n    channels:", "should be a mapping"),
+        ("receivers:\n  - name: team", "recievers:\n  - name: team", "Did you mean 'receivers'?"),
+    ],
+)
+def test_a_wrong_shape_is_told_in_the_words_of_yaml(old: str, new: str, says: str) -> None:
+    assert old in GOOD
+    _, problems = parse(GOOD.replace(old, new, 1))
+    assert any(says in f"{one.message}. {one.cure}" for one in problems), problems
+
+
 @pytest.mark.parametrize(
     "text", ["", "- a", "route", "route: 3\nreceivers: 4", "route: {}\nreceivers: []", "? [a]\n: b"]
 )
@@ -149,6 +170,10 @@ def test_what_is_no_routing_file_is_told(text: str) -> None:
         "{kind: apprise, url: 'twilio://hunter2'}",
         "{kind: opsgenie, api_key: [hunter2]}",
         "{kind: slack, url: '${hunter2'}",
+        "{kind: slack, url: !vault hunter2}",
+        "{kind: slack, url: !!int hunter2}",
+        "{kind: slack, url: !!timestamp hunter2}",
+        "{kind: slack, ? {url: hunter2} : x}",
     ],
 )
 def test_a_secret_in_the_file_is_refused_and_not_repeated(channel: str) -> None:
