@@ -135,7 +135,7 @@ def test_the_shipped_defaults_cover_latency_errors_apdex_and_silence() -> None:
     watched = {rule.metric if isinstance(rule, ThresholdRule) else "silence" for rule in rules}
     assert {"p95_ms", "error_ratio", "apdex", "silence"} <= watched
     assert len({rule.name for rule in rules}) == len(rules)
-    assert {path.suffix for path in DEFAULTS.iterdir()} == {".yaml"}
+    assert {path.suffix for path in DEFAULTS.iterdir() if path.name != "tests"} == {".yaml"}
 
 
 def test_a_folder_with_a_bad_file_names_the_file(tmp_path: Path) -> None:
