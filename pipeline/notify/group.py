@@ -12,12 +12,15 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Literal, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, TypeAlias
 
 import orjson
 
 from pipeline.notify.routing import Node
+from schemas.alert import Alert
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 Reason: TypeAlias = Literal["change", "repeat", "escalation"]
 
@@ -33,6 +36,12 @@ class AlertNow:
     """Of this firing: another one of the same alert has another start, and is a change."""
     acknowledged: bool = False
     silenced: bool = False
+
+    @classmethod
+    def of(cls, alert: Alert, *, acknowledged: bool = False, silenced: bool = False) -> AlertNow:
+        """That of an alert as it stands on the topic, with what people said of it."""
+        starts_ms = (alert.starts_at - _EPOCH) // timedelta(milliseconds=1)
+        return cls(alert.fingerprint, alert.labels, alert.status == "firing", starts_ms, acknowledged, silenced)
 
 
 @dataclass(frozen=True, slots=True)

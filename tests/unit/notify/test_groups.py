@@ -14,6 +14,7 @@ from pipeline.notify.config import RoutingFile, faults
 from pipeline.notify.group import AlertNow, Notification
 from pipeline.notify.groups import Groups
 from pipeline.notify.routing import RoutingTree
+from schemas.alert import Alert, fingerprint
 
 CHANNEL = {"kind": "webhook", "url": "http://127.0.0.1:1"}
 T0 = 1_772_323_200_000
@@ -478,3 +479,12 @@ def test_a_record_of_another_version_is_dropped_and_told_anew() -> None:
     ((key, record),) = world.kept.items()
     groups = Groups.restore(PLAIN, {key: record.replace(b'"v":1', b'"v":2')}, [alert("a")], world.now_ms)
     assert brief(groups.due(T0 + 30_000)) == [(30, "team", "change", "a", "")]
+
+
+def test_an_alert_of_the_topic_is_told_by_its_labels_and_its_start() -> None:
+    labels = {"alertname": "Slow", "g": "1"}
+    text = {"status": "firing", "labels": labels, "annotations": {}, "startsAt": "2026-03-01T01:00:00.123+01:00"}
+    written = Alert.model_validate({**text, "fingerprint": fingerprint(labels), "updatedAt": "2026-03-01T00:00:10Z"})
+    now = AlertNow.of(written, silenced=True)
+    assert now == AlertNow(fingerprint(labels), labels, True, T0 + 123, silenced=True)
+    assert not AlertNow.of(written.model_copy(update={"status": "resolved"})).firing
