@@ -72,6 +72,7 @@ class Service:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._stopped, self.pausing, self.failing = threading.Event(), False, True
+        self.sent = 0
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
         self._thread.start()
 
@@ -82,12 +83,12 @@ class Service:
     async def _run(self) -> None:
         producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap)
         await producer.start()
-        number = 0
         while not self._stopped.is_set():
             if not self.pausing:
-                number += 1
+                number = self.sent + 1
                 value = _request(number, failed=self.failing and number % 2 == 0)
                 await producer.send_and_wait(SPANS, value, partition=number % registry()[SPANS].partitions)
+                self.sent = number
             await asyncio.sleep(0.5)
         await producer.stop()
 
@@ -130,6 +131,7 @@ def test_our_downtime_is_no_silence_and_no_recovery(worker: Worker, service: Ser
     assert worker.sent() == [("firing", "Failing")]
 
     service.pausing = True  # as where everything is down: nobody takes what the service sends
+    worker.wait(lambda: worker.ask("SELECT count() FROM otel_traces") == [(service.sent,)])
     worker.kill9()
     time.sleep(DOWN_S)
     before_s = worker.newest_s()
