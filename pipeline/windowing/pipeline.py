@@ -93,8 +93,8 @@ class WindowsPipeline:
         self._clock = BrokerClock(None, time.monotonic())
         confirm = partial(confirm_epoch, tools, membership, partition, epoch)
         self._look = IdleProbe(stage.view, confirm, self.where, self._broker_ms)
-        self._unheard_from = 0
-        """Records from here on were appended since we began: they tell what time it is."""
+        self._unheard_from: int | None = None
+        """Records from here on were appended since we began: the first of them tells what time it is. None: it has come."""
         self.progressed_at = time.monotonic()
         self.newest_s = 0.0
         self.skew_s = 0.0
@@ -160,7 +160,8 @@ class WindowsPipeline:
                 self._take_rules()
                 await self._close_windows()
                 self._measure.state(self._windows)
-                self.skew_s = self._measure.skew(self._broker_ms(), self.lag_records(), self.skew_s)
+                known_ms = self._broker_ms() if self._unheard_from is None else None
+                self.skew_s = self._measure.skew(known_ms, self.lag_records(), self.skew_s)
                 self.progressed_at = time.monotonic()
             if not self._membership.ended:
                 await self._snapshots.keep(at_end=True)
@@ -234,7 +235,8 @@ class WindowsPipeline:
         if len(cut.timestamps_ms):
             self._clock.hear(int(cut.timestamps_ms.max()), time.monotonic())
         now_ms = self._broker_ms() or clock.now_ms()
-        if len(cut.offsets) and cut.offsets[-1] >= self._unheard_from:
+        if self._unheard_from is not None and len(cut.offsets) and cut.offsets[-1] >= self._unheard_from:
+            self._unheard_from = None
             self._windows.back(now_ms)
         for one in cut.lost:
             self._windows.lose(now_ms)

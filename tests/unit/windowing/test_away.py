@@ -55,6 +55,7 @@ def restart(rule: Rule, world: World | None = None, stopped_s: int = STOPPED_S) 
             group.pipelines[AT] = pipeline = stage.pipeline(tools, group.join(), AT, EPOCH)
             group.after = lambda _: pipeline.close() if mark_of(group).closed_through_s("spans") == BASE_S else None
             await asyncio.wait_for(pipeline.run(), 60)
+            assert pipeline.skew_s == 0  # nothing has told the time yet: ten years would be ours alone
 
     asyncio.run(run())
     return world, mark_of(group)
