@@ -110,7 +110,7 @@ async def test_grpc_compression_is_undone() -> None:
 
 
 async def test_small_requests_become_one_record_that_holds_them_all() -> None:
-    async with receiver(otlp_linger_ms=1500) as running:
+    async with receiver(otlp_linger_ms=1000) as running:
         bodies = [request([f"span {number:03}"]).SerializeToString() for number in range(50)]
         await asyncio.gather(*(call(running, body) for body in bodies))
         assert len(stored(running)) == 1
