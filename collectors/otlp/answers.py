@@ -9,7 +9,7 @@ from collectors.http.errors import Kind
 from collectors.otlp.intake import Accepted
 from collectors.otlp.signals import Signal
 from collectors.otlp.translate import Encoding
-from collectors.otlp.wire import encode_varint
+from pipeline.varint import varint
 
 
 def success(signal: Signal, accepted: Accepted, encoding: Encoding) -> bytes:
@@ -21,8 +21,8 @@ def success(signal: Signal, accepted: Accepted, encoding: Encoding) -> bytes:
         partial = {signal.rejected_json: str(accepted.rejected), "errorMessage": accepted.message}
         return orjson.dumps({"partialSuccess": partial})
     text = accepted.message.encode()
-    partial_bytes = b"\x08" + encode_varint(accepted.rejected) + b"\x12" + encode_varint(len(text)) + text
-    return b"\x0a" + encode_varint(len(partial_bytes)) + partial_bytes
+    partial_bytes = b"\x08" + varint(accepted.rejected) + b"\x12" + varint(len(text)) + text
+    return b"\x0a" + varint(len(partial_bytes)) + partial_bytes
 
 
 def status(kind: Kind, message: str, retry_after_s: float) -> Status:

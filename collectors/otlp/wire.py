@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from pipeline.varint import varint
+
 VARINT, FIXED64, LEN, FIXED32 = 0, 1, 2, 5
 
 Shape: TypeAlias = dict[int, tuple[int, "Shape | None"]]
@@ -92,16 +94,6 @@ def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     raise Malformed(f"number of more than 64 bits before byte {at}")
 
 
-def encode_varint(value: int) -> bytes:
-    """Protobuf's varint of a number that isn't negative."""
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 @dataclass
 class Cut:
     """Requests that fit, and the items that fit into none."""
@@ -150,7 +142,7 @@ def _fitting(items: list[tuple[bytes, int]], level: int, room: int, rejected: li
             rejected.append(raw[prefix:])
         else:
             for part in _cut(raw[prefix:], level + 1, room - len(tag) - 5, rejected):
-                yield tag + encode_varint(len(part)) + part
+                yield tag + varint(len(part)) + part
 
 
 # Where a Metric keeps its data: gauge, sum, histogram, exponential histogram, summary; their points are field 1.

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.errors import NotNow
+from pipeline.varint import varint
 
 _API_METADATA, _VERSION = 3, 12
 _ANSWER_MAX_BYTES = 64 << 20
@@ -147,21 +148,12 @@ def _encode(names: Sequence[str] | None) -> bytes:
     client = b"tailrace"
     header = struct.pack(">hhih", _API_METADATA, _VERSION, 1, len(client)) + client + b"\0"
     listed = [_topic(name.encode()) for name in names or ()]
-    topics = b"\0" if names is None else _uvarint(len(listed) + 1) + b"".join(listed)  # a null array: all topics
+    topics = b"\0" if names is None else varint(len(listed) + 1) + b"".join(listed)  # a null array: all topics
     return header + topics + b"\0" + b"\0" + b"\0"  # no topic is made by asking, no authorised operations, no tags
 
 
 def _topic(name: bytes) -> bytes:
-    return bytes(16) + _uvarint(len(name) + 1) + name + b"\0"
-
-
-def _uvarint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return bytes(16) + varint(len(name) + 1) + name + b"\0"
 
 
 class _Reader:

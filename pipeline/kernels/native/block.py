@@ -9,19 +9,11 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.varint import varint
+
 Data = bytes | npt.NDArray[np.generic]
 Column = tuple[str, str, Sequence[Data]]
 """Name, ClickHouse type, data in pieces."""
-
-
-def varint(value: int) -> bytes:
-    """Unsigned LEB128."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
 
 
 def text(value: str) -> bytes:

@@ -20,6 +20,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from pipeline.stages.decode.json_text import BadJson, Json, shown
+from pipeline.varint import varint as unsigned_varint
 from schemas.otlp import TABLES, Child, Keep, every_message
 
 DEPTH_MAX = 100
@@ -71,14 +72,8 @@ def delimited(tag: bytes, body: bytes) -> bytes:
 
 
 def varint(value: int) -> bytes:
-    """A varint of 64 bits."""
-    value &= 0xFFFFFFFFFFFFFFFF
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    """Of 64 bits: a negative number is written as its two's complement."""
+    return unsigned_varint(value & 0xFFFFFFFFFFFFFFFF)
 
 
 def items(value: Json, what: str) -> list[Json]:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.kernels.native.block import varint
 from pipeline.kernels.native.dictionary import encode
 from pipeline.kernels.native.strings import hex_ids, repeat, strings, strings_with_ends
 from pipeline.kernels.native.traces import first_spans_of_traces
+from pipeline.varint import varint
 
 TEXTS = st.lists(
     st.one_of(st.binary(max_size=40), st.sampled_from([b"", b"a", b"x" * 127, b"y" * 128, b"z" * 20000])), max_size=60
