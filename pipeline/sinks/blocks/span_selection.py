@@ -3,13 +3,14 @@
 Promises: order stays. Does not copy strings.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.kernels.native.traces import first_spans_of_traces
-from pipeline.model.span_columns import Attributes, Events, Links, SpanColumns, Strings
+from pipeline.model.span_columns import Attributes, SpanColumns, Strings
 
 I64 = npt.NDArray[np.int64]
 
@@ -52,35 +53,29 @@ def _owner_bytes(attributes: Attributes) -> I64:
     return owned
 
 
-def select(c: SpanColumns, rows: I64) -> SpanColumns:
+SHARED = frozenset({"buffer", "names", "resources", "scopes", "environment", "version"})
+"""Of SpanColumns: what is not one a span."""
+
+
+def select(columns: SpanColumns, rows: I64) -> SpanColumns:
     """The spans in `rows`, with their attributes, events and links."""
-    return replace(
-        c,
-        record=c.record[rows],
-        index_in_record=c.index_in_record[rows],
-        resource=c.resource[rows],
-        scope=c.scope[rows],
-        trace_id=c.trace_id[rows],
-        span_id=c.span_id[rows],
-        parent_span_id=c.parent_span_id[rows],
-        trace_state=_strings(c.trace_state, rows),
-        flags=c.flags[rows],
-        name=_strings(c.name, rows),
-        name_number=c.name_number[rows],
-        kind=c.kind[rows],
-        start_ns=c.start_ns[rows],
-        end_ns=c.end_ns[rows],
-        status_code=c.status_code[rows],
-        status_message=_strings(c.status_message, rows),
-        http_status=c.http_status[rows],
-        weight=c.weight[rows],
-        dropped_attributes=c.dropped_attributes[rows],
-        dropped_events=c.dropped_events[rows],
-        dropped_links=c.dropped_links[rows],
-        attributes=None if c.attributes is None else _attributes(c.attributes, rows),
-        events=None if c.events is None else _events(c.events, rows),
-        links=None if c.links is None else _links(c.links, rows),
-    )
+    return replace(columns, **_picked(columns, rows, SHARED))
+
+
+def _picked(table: Any, rows: I64, but: frozenset[str] = frozenset()) -> dict[str, Any]:  # noqa: ANN401 - any table of columns
+    """Each column's rows, by name; a column that is added later is one of them."""
+    return {one.name: _column(getattr(table, one.name), rows) for one in fields(table) if one.name not in but}
+
+
+def _column(column: Any, rows: I64) -> Any:  # noqa: ANN401 - an array, strings, or a table below
+    if column is None:
+        return None
+    if isinstance(column, np.ndarray):
+        return column[rows]
+    if isinstance(column, Strings):
+        return Strings(column.at[rows], column.length[rows])
+    first, places = _children(column.first, rows)
+    return replace(column, first=first, **_picked(column, places, frozenset({"first"})))
 
 
 def _children(first: I64, rows: I64) -> tuple[I64, I64]:
@@ -90,38 +85,3 @@ def _children(first: I64, rows: I64) -> tuple[I64, I64]:
     starts = np.concatenate([np.zeros(1, np.int64), ends])
     places = np.arange(starts[-1], dtype=np.int64) - np.repeat(starts[:-1], counts) + np.repeat(first[rows], counts)
     return starts, places
-
-
-def _strings(texts: Strings, rows: I64) -> Strings:
-    return Strings(texts.at[rows], texts.length[rows])
-
-
-def _attributes(attributes: Attributes, rows: I64) -> Attributes:
-    first, places = _children(attributes.first, rows)
-    return Attributes(
-        first, _strings(attributes.key, places), _strings(attributes.value, places), attributes.kind[places]
-    )
-
-
-def _events(events: Events, rows: I64) -> Events:
-    first, places = _children(events.first, rows)
-    return Events(
-        first,
-        events.time_ns[places],
-        _strings(events.name, places),
-        _attributes(events.attributes, places),
-        events.dropped_attributes[places],
-    )
-
-
-def _links(links: Links, rows: I64) -> Links:
-    first, places = _children(links.first, rows)
-    return Links(
-        first,
-        links.trace_id[places],
-        links.span_id[places],
-        _strings(links.trace_state, places),
-        _attributes(links.attributes, places),
-        links.flags[places],
-        links.dropped_attributes[places],
-    )
