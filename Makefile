@@ -23,11 +23,12 @@ test: setup ## all tests, on a real Kafka and ClickHouse's real engine
 test-fast: setup ## units and laws alone, no servers: about two minutes
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
-check: .venv/.ready ## format, lint, types, imports
+check: .venv/.ready ## format, lint, types, imports, sizes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/sizes.py
 
 format: .venv/.ready ## mend what the formatter and the linter can mend
 	$(BIN)/ruff format .
