@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Final, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from pipeline.alerting.globs import never, regex
+from pipeline.alerting.words import subject
 from schemas.alert import Severity
 from schemas.families.base import Family
 
@@ -163,6 +164,10 @@ class Rule(BaseModel):
     def advice(self, family: Family) -> Iterator[str]:
         """What is allowed in it and hardly meant, besides what holds for every rule."""
         yield from ()
+
+    def words(self, family: Family) -> Iterator[str]:
+        """When it fires and when that ends, a sentence each."""
+        yield f"It is about {subject(self.match, family.name)}."
 
     def expected(self, family: Family) -> list[tuple[str, ...]]:
         """Values of `family.place` that the rule names in plain words and misses even if they never were heard."""

@@ -89,7 +89,7 @@ def _files(paths: list[Path]) -> list[Path]:
 
 
 def _in_words(path: Path, difference: Difference) -> str:
-    from pipeline.rehearsal.verdict import clock
+    from pipeline.alerting.words import clock
 
     lines = [f"     {path}:{difference.line} at {clock(difference.at_s)}"]
     lines += [f"       expected, not there:  {_wanted(state, one)}" for state, one in difference.missing]
@@ -102,7 +102,7 @@ def _in_words(path: Path, difference: Difference) -> str:
 
 
 def _wanted(state: str, one: Expected) -> str:
-    from pipeline.rehearsal.verdict import clock
+    from pipeline.alerting.words import clock
 
     since = "" if one.since is None else f" since {clock(one.since)}"
     value = "" if one.value is None else f", value {one.value:.6g} ± {one.tolerance:.3g}"

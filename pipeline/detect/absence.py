@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.alerting.rules import ANY, GLOB, Fault, Rule, Seconds, nearest
+from pipeline.alerting.words import clock
 from pipeline.detect.base import ClosedWindow, Detector, Look, Scope, Snapshot, Tracked
 from pipeline.detect.last_seen import Heard, Thing
 from pipeline.detect.telling import finding
@@ -73,6 +74,20 @@ class AbsenceRule(Rule):
             told = f"it names a {' and '.join(named)} in plain words but no {' and no '.join(missing)}"
             both = "both" if len(family.place) == 2 else "all"
             yield f"{told}: it is missed only after it was heard. Name {both}"
+
+    def words(self, family: Family) -> Iterator[str]:
+        """Also whose silence it is, and what is usual."""
+        yield from super().words(family)
+        who = " and ".join(self.keys(family))
+        yield (
+            f"It fires when nothing came for {clock(self.silent_for)} from what it heard before, told apart by {who}; "
+            "what usually keeps silent for longer is given twice its usual silence."
+        )
+        if places := self.expected(family):
+            named = ", ".join(" ".join(place) for place in places)
+            yield f"Named in plain words, so missed even if it never was heard: {named}."
+        gone = f", for {clock(self.keep_for)}," if self.keep_for else ""
+        yield f"It is resolved when something comes again{gone} or after {clock(self.forget_after)}, when it is given up."
 
     def _narrowed(self) -> Iterator[str]:
         return (key for key, globs in self.match.items() if globs != ANY)

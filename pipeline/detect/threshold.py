@@ -16,6 +16,7 @@ from pydantic import AliasChoices, Field, model_validator
 
 from pipeline.alerting.match import Mask
 from pipeline.alerting.rules import Fault, Rule, Seconds, nearest
+from pipeline.alerting.words import clock
 from pipeline.detect.amounts import amount, unit_of
 from pipeline.detect.base import F64, ClosedWindow, Dark, Detector, Look, Scope, Snapshot, Tracked
 from pipeline.detect.telling import finding
@@ -28,6 +29,7 @@ COMPARE: Final[Mapping[str, Callable[[F64, float], Mask]]] = {
     "<": np.less,
     "<=": np.less_equal,
 }
+SIDES: Final = {">": "above", ">=": "at least", "<": "below", "<=": "at most"}
 VERSION = 1
 WINDOWS_S: Final = {**SHORT_WINDOWS_S, **ROLLING_WINDOWS_S}
 
@@ -113,6 +115,20 @@ class ThresholdRule(Rule):
         never = {">": limit >= 1, ">=": limit > 1, "<": limit <= 0, "<=": limit < 0}[self.comparison]
         if figure is not None and figure.share and never:
             yield f"{self.metric} lies between 0 and 1, so it is never {self.comparison} {limit:g}"
+
+    def words(self, family: Family) -> Iterator[str]:
+        """Also the figure, its limits, and what no data does."""
+        yield from super().words(family)
+        figure, side = self.figure(family), SIDES[self.comparison]
+        unit = "" if figure is None or figure.unit == "1" else f" {figure.unit}"
+        held = f" in each window for {clock(self.for_)}" if self.for_ else ""
+        yield f"It fires when {self.metric} over the last {self.window} is {side} {self.threshold:g}{unit}{held}."
+        if needed := self.needed(family):
+            yield f"Where fewer than {needed} {family.count} came in that time it does not fire."
+        gone = f" for {clock(self.keep_for)}" if self.keep_for else ""
+        limit = f"{side} {self.until:g}{unit}"
+        silent = "0" if figure is not None and figure.zero_when_silent else "no value, which ends it, too"
+        yield f"It is resolved when that is not {limit} any more{gone}; where nothing comes, {self.metric} is {silent}."
 
 
 class Threshold(Detector[ThresholdRule]):

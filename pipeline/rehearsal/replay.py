@@ -1,20 +1,16 @@
-"""Rules over windows, one after the other, as a worker would judge them: the same merge, the same detectors, the same state machine.
-
-    play       what a test writes down: partials are merged, closed and judged
-    look_back  windows that were closed before: judged only
+"""Rules over what a test writes down, window after window, as a worker would: the same merge, the same detectors, the same state machine.
 
 Promises: pure; times are those of the windows' ends. One partition stands for all, so that places that a rule expects are listened for. Reads nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.alerting.rules import Rule
 from pipeline.alerting.state_machine import Condition
 from pipeline.detect.judging import PartitionJudge
-from pipeline.model.series_windows import SeriesWindows
 from pipeline.rehearsal.inputs import EPOCH, TOPIC, Input, partials
 from pipeline.stages.merge import MergeRules, RollingState, Source
 from pipeline.stages.short_windows import ShortWindows
@@ -64,18 +60,6 @@ def play(
             yield Moment(end_s, tuple(judge.book.conditions()), tuple(changes))
     finally:
         state.release()
-
-
-def look_back(family: Family, rules: Sequence[Rule], windows: Iterable[SeriesWindows]) -> Iterator[Moment]:
-    """Windows of one family and partition that were closed, in order."""
-    ours = [rule for rule in rules if rule.family == family.name]
-    judge: PartitionJudge | None = None
-    short = ShortWindows(family)
-    for closed in windows:
-        if judge is None:
-            judge = PartitionJudge(closed.partition, family, ours)
-        changes = judge.judged(short.of(closed, judge.over))
-        yield Moment(closed.window_end_s, tuple(judge.book.conditions()), changes)
 
 
 def together(moments: Mapping[str, Iterator[Moment]]) -> Iterator[Moment]:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 from pipeline.alerting.state_machine import Condition
+from pipeline.alerting.words import clock
 from pipeline.rehearsal.case import STATES, At, Expected
 from pipeline.rehearsal.case_files import Ready
 from pipeline.rehearsal.replay import Dark, play, together
@@ -61,12 +62,6 @@ def differences(ready: Ready, families: Mapping[str, Family]) -> list[Difference
         for number, moment in sorted(enumerate(ready.case.expect), key=lambda one: one[1].at)
     )
     return [one for one in found if one is not None]
-
-
-def clock(at_s: int) -> str:
-    """Seconds as `1h2m10s`."""
-    parts = [(at_s // 3600, "h"), (at_s // 60 % 60, "m"), (at_s % 60, "s")]
-    return "".join(f"{count}{unit}" for count, unit in parts if count) or "0s"
 
 
 def _stood(ready: Ready, families: Mapping[str, Family]) -> Iterator[tuple[int, tuple[Found, ...]]]:

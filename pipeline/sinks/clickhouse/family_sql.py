@@ -64,6 +64,25 @@ def closed_range(family: Family) -> str:
     return _query("closed_range", table=_checked(family).series_table)
 
 
+def closed_partitions(family: Family) -> str:
+    """The query for which partitions have closed windows: partition, epoch, first and last start, windows, rows. Parameters: since, until."""
+    return _query("closed_partitions", table=_checked(family).series_table)
+
+
+def closed_places(family: Family) -> str:
+    """The query for the places of each partition. Parameters: since, until (Unix seconds)."""
+    return _query("closed_places", table=_checked(family).series_table, columns=", ".join(family.place))
+
+
+def closed_columns(family: Family, columns: Sequence[str]) -> str:
+    """As `closed_windows`, of some columns of `family.closed`."""
+    names = [column.name for column in arrow_columns(_checked(family).closed)]
+    wanted = ["window_start" if name == "window_start_s" else name for name in columns]
+    if unknown := set(wanted) - set(names):
+        raise ValueError(f"no columns of closed windows: {', '.join(sorted(unknown))}")
+    return _query("closed_windows", table=family.series_table, columns=", ".join(wanted))
+
+
 def closed_windows(family: Family, *, figures: bool) -> str:
     """The query for closed windows of one partition; without `figures` the keys and the windows' own sums alone.
 
