@@ -54,7 +54,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known are {', '.join(names)}"
 
 
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
+    """A name alone as a list of one."""
     return (value,) if isinstance(value, str) else value
 
 
@@ -81,7 +82,7 @@ def _template(text: str) -> str:
 
 
 Seconds: TypeAlias = Annotated[int, BeforeValidator(seconds), Field(ge=0, le=7 * 86400)]
-Globs: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+Globs: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(one_or_many), Field(min_length=1)]
 Labels: TypeAlias = Annotated[dict[str, str], AfterValidator(_label_names)]
 Template: TypeAlias = Annotated[str, AfterValidator(_template)]
 

@@ -127,8 +127,8 @@ class ThresholdRule(Rule):
             yield f"Where fewer than {needed} {family.count} came in that time it does not fire."
         gone = f" for {clock(self.keep_for)}" if self.keep_for else ""
         limit = f"{side} {self.until:g}{unit}"
-        silent = "0" if figure is not None and figure.zero_when_silent else "no value, which ends it, too"
-        yield f"It is resolved when that is not {limit} any more{gone}; where nothing comes, {self.metric} is {silent}."
+        silent = "is 0" if figure is not None and figure.zero_when_silent else "has no value, which ends it, too"
+        yield f"It is resolved when that is not {limit} any more{gone}; where nothing comes, {self.metric} {silent}."
 
 
 class Threshold(Detector[ThresholdRule]):

@@ -19,7 +19,8 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 STATES: tuple[Literal["firing", "pending", "resolved"], ...] = ("firing", "pending", "resolved")
 
 
-def _by_name(value: object) -> object:
+def by_name(value: object) -> object:
+    """A rule's name alone as an alert of which nothing else is said."""
     return {"alert": value} if isinstance(value, str) else value
 
 
@@ -57,14 +58,7 @@ class Expected(BaseModel):
         return self.within if self.within is not None else abs(self.value or 0.0) * 0.01 + 1e-9
 
 
-Alerts: TypeAlias = tuple[
-    Annotated[
-        Expected,
-        BeforeValidator(_by_name),
-        WithJsonSchema({"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Expected"}]}),
-    ],
-    ...,
-]
+Alerts: TypeAlias = tuple[Annotated[Expected, BeforeValidator(by_name)], ...]
 Stretch: TypeAlias = Annotated[
     tuple[int, int], BeforeValidator(_stretch), WithJsonSchema({"type": "string", "pattern": r"^\w+\.\.\w+$"})
 ]
