@@ -115,11 +115,15 @@ class _Up:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal, stop, supervisor.hurry)
         self.say(f"Tailrace starts in {self._data_dir}")
-        watching = asyncio.gather(self._watch_disk(), self._watch_folder(stop, supervisor.hurry))
+        watches = [
+            asyncio.create_task(self._watch_disk()),
+            asyncio.create_task(self._watch_folder(stop, supervisor.hurry)),
+        ]
         try:
             await supervisor.run(stop, self._announce)
         finally:
-            watching.cancel()
+            for watch in watches:
+                watch.cancel()
             (self._data_dir / ADDRESSES).unlink(missing_ok=True)
         self.say("Stopped.")
         self._log.close()

@@ -34,7 +34,9 @@ class Up:
         self.data_dir = data_dir
         command = [sys.executable, "-m", "pipeline", "up", "--data-dir", str(data_dir), "--workers", "2", "--json"]
         command += ["--ports-from", str(consecutive_ports())]
-        self.process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.complaints = data_dir.parent / "up.err"
+        with self.complaints.open("a") as log:
+            self.process = psutil.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         self.addresses = json.loads(self.process.stdout.readline())
 
     def end(self) -> None:
@@ -97,6 +99,7 @@ def test_up_is_ready_in_one_line_heals_and_leaves_nothing(tmp_path: Path) -> Non
         up.process.send_signal(signal.SIGTERM)
         everyone = up.process.children(recursive=True)
         assert up.process.wait(120) == 0
+        assert "Traceback" not in up.complaints.read_text()
         assert not any(process.is_running() for process in everyone)
     finally:
         up.end()
@@ -124,5 +127,6 @@ def test_a_folder_that_vanishes_ends_everything_with_a_word(tmp_path: Path) -> N
     (tmp_path / "data").rename(tmp_path / "gone")
     assert up.process.wait(60) == 1
     assert psutil.wait_procs(everyone, timeout=30)[1] == []
+    assert "Traceback" not in up.complaints.read_text()
     assert "is gone while Tailrace ran on it" in (tmp_path / "gone" / "logs" / "up.log").read_text()
     up.end()
