@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli import rules_diff, rules_explain, rules_schema, rules_test
+from pipeline.cli import rules_diff, rules_explain, rules_import, rules_schema, rules_test
 from pipeline.cli.examples import examples
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
     )(check)
     rules.command("show", epilog=examples("tailrace rules show", "tailrace rules show --json | jq .names"))(show)
     rules.command("defaults", epilog=examples("cp -r $(tailrace rules defaults) my-rules"))(defaults)
-    for command in (rules_test, rules_explain, rules_diff, rules_schema):
+    for command in (rules_test, rules_explain, rules_diff, rules_schema, rules_import):
         command.add(rules)
     app.add_typer(rules, name="rules")
 
