@@ -20,7 +20,7 @@ demo: setup-demo ## everything on this machine, live: Kafka, ClickHouse, worker,
 test: setup ## all tests, on a real Kafka and ClickHouse's real engine
 	$(BIN)/python -m pytest $(ARGS)
 
-test-fast: setup ## units and laws alone, no servers: about two minutes
+test-fast: setup ## units and laws alone, no servers: some minutes
 	$(BIN)/python -m pytest tests/unit $(ARGS)
 
 check: .venv/.ready ## format, lint, types, imports, sizes
