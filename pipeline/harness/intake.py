@@ -7,6 +7,7 @@ its own over the same.
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 
 from pipeline.errors import Never
 from pipeline.harness.gather import CutRange, Gatherer
@@ -14,7 +15,7 @@ from pipeline.harness.testing import NO_FAULTS, Faults
 from pipeline.harness.types import Fetch, Group, Limits, Membership, Partition
 
 
-class PartitionIntake:
+class PartitionIntake(ABC):
     """What every pipeline reads from. Whoever cuts says what is full and where there is room again."""
 
     def __init__(self, group: Group, membership: Membership, partition: Partition) -> None:
@@ -69,9 +70,9 @@ class PartitionIntake:
             self._group.pause(self._membership, self._partition)
         self._changed.set()
 
+    @abstractmethod
     def _full(self) -> bool:
         """Whether nothing more should come for now."""
-        raise NotImplementedError
 
     async def _mend(self) -> None:
         """Read again from where something got lost on the way."""

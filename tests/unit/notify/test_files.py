@@ -226,7 +226,7 @@ def test_the_json_schema_is_that_of_the_models() -> None:
 
 @pytest.mark.parametrize("text", [EXAMPLE.read_text(), QUOTED])
 def test_the_json_schema_takes_what_is_right(text: str) -> None:
-    Draft202012Validator(json.loads(schema.text())).validate(yaml.safe_load(text))
+    assert list(Draft202012Validator(json.loads(schema.text())).iter_errors(yaml.safe_load(text))) == []
 
 
 @pytest.mark.parametrize(
