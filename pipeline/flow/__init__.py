@@ -4,6 +4,7 @@
                        └→ span_rows → otel_traces (ClickHouse; not with store_spans = 0)
                        └→ what can't be decoded → dead_letters (ClickHouse), tailrace.dead_letters (Kafka)
     tailrace.windows → merge → series_windows (ClickHouse) → judge → alert_events (ClickHouse), alerts (Kafka)
+                                                             └→ what detectors remember → detector_snapshots (ClickHouse)
 
 `ROUTES` is that picture as data: the worker is built from it (`pipeline.app`), and a test runs each route's sample and
 holds what happens to what is declared. A new topic is a file beside this one and a line in `ROUTES`. Stage 2 follows

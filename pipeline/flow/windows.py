@@ -15,7 +15,7 @@ from pipeline.model.outcome import Outcome
 from pipeline.model.records import Records
 from pipeline.settings import Settings
 from pipeline.sinks.alert_topic import write
-from pipeline.sinks.blocks.rows import alert_rows, series_rows
+from pipeline.sinks.blocks.rows import alert_rows, series_rows, snapshot_rows
 from pipeline.stages import windows_topic
 from pipeline.stages.windows import warm_up
 from schemas import topics
@@ -33,11 +33,11 @@ def windows_route(routes: Sequence[Route]) -> Route:
     return Route(
         topic=topics.WINDOWS,
         item="partials",
-        stages=("merge", "close", "series_rows", "judge", "alert_rows", "alerts"),
+        stages=("merge", "close", "series_rows", "judge", "alert_rows", "alerts", "snapshot_rows"),
         row_shaping=("series_total", "lateness_s", "hold_s", "alerts_per_rule"),
         work=partial(_work, families),
         sample=partial(_partials, routes),
-        tables=(*(family.series_table for family in families.values()), "alert_events"),
+        tables=(*(family.series_table for family in families.values()), "alert_events", "detector_snapshots"),
         topics=(topics.ALERTS,),
         remembers=True,
     )
@@ -54,10 +54,12 @@ def _work(families: Mapping[str, Family], _: Settings) -> Work:
 
     def work(records: Records) -> Outcome:
         read = [windows_topic.read(value, families) for value in records.values]
-        steps = [step for number, one in enumerate(read) for step in warm_up(one, rules, to_the_end=number == 0)]
+        passed = [warm_up(one, rules, to_the_end=number == 0) for number, one in enumerate(read)]
+        steps = [step for one in passed for step in one.steps]
         alerts = [alert for step in steps for alert in step.alerts]
         rows = tuple(series_rows(step.closed) for step in steps if step.closed.rows.num_rows)
         events = (alert_rows(alerts),) if alerts else ()
-        return Outcome(blocks=(*rows, *events), messages=tuple(write(alerts)))
+        remembered = tuple(snapshot_rows(one.snapshots) for one in passed if one.snapshots)
+        return Outcome(blocks=(*rows, *events, *remembered), messages=tuple(write(alerts)))
 
     return work

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from pipeline.alerting.rules import TOO_MANY_ALERTS, Rule
 from pipeline.detect.judging import PartitionJudge
+from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.model.window_partials import WindowPartials
 from pipeline.stages.family_windows import FamilyWindows, Step
 from pipeline.stages.merge import Bookmark, MergeRules, RollingState, Source
 from pipeline.stages.merge.window_store import MemoryWindowStore, WindowStore
+from pipeline.stages.snapshots import SnapshotTaker
 from pipeline.stages.windows_topic import placed_at
 from schemas.alert import Alert
 from schemas.columns import ROLLING_WINDOWS_S
@@ -129,8 +132,18 @@ def _by_family(
     return told
 
 
-def warm_up(partials: WindowPartials, rules: Sequence[Rule] = (), *, to_the_end: bool = True) -> tuple[Step, ...]:
-    """Pass some partials through every kernel of stage 2: they compile now, and not while a partition waits. The first step, if there is one.
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What came of some partials on their way through stage 2."""
+
+    steps: tuple[Step, ...]
+    """The first, if there is one."""
+    snapshots: tuple[StoredSnapshot, ...]
+    """What detectors remember after it."""
+
+
+def warm_up(partials: WindowPartials, rules: Sequence[Rule] = (), *, to_the_end: bool = True) -> Passed:
+    """Pass some partials through every kernel of stage 2: they compile now, and not while a partition waits.
 
     `to_the_end`: until all is forgotten, an hour of windows later; a tenth of a second for some hundred series.
     """
@@ -141,6 +154,7 @@ def warm_up(partials: WindowPartials, rules: Sequence[Rule] = (), *, to_the_end:
     windows.look(2**53, {})
     steps = windows.steps()
     first = tuple(islice(steps, 1))
+    snapshots = SnapshotTaker(windows.families[family.name]).take(at_end=True)
     for step in first:
         again = PartitionWindows(0, source.epoch, sources, MergeRules(), ())
         restoring = again.families[family.name].restoring(step.closed.window_end_s, None, 0)
@@ -148,4 +162,4 @@ def warm_up(partials: WindowPartials, rules: Sequence[Rule] = (), *, to_the_end:
         restoring.end()
     if to_the_end:
         deque(steps, maxlen=0)
-    return first
+    return Passed(first, tuple(snapshots))
