@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from pipeline.detect.base import Snapshot
 from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.stages.family_windows import FamilyWindows
-from schemas.columns import ROLLING_WINDOWS_S
+from schemas.families.base import HISTORY_S
 
 EVERY_S = 60
-HISTORY_S = max(ROLLING_WINDOWS_S.values())
 AGAIN_S = HISTORY_S // 4
 
 

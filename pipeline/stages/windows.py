@@ -24,10 +24,7 @@ from pipeline.stages.merge.window_store import MemoryWindowStore, WindowStore
 from pipeline.stages.snapshots import SnapshotTaker
 from pipeline.stages.windows_topic import placed_at
 from schemas.alert import Alert
-from schemas.columns import ROLLING_WINDOWS_S
 from schemas.families.base import Family
-
-HISTORY_S = max(ROLLING_WINDOWS_S.values())
 
 
 class PartitionWindows:

@@ -20,11 +20,10 @@ from dataclasses import dataclass, replace
 from pipeline.errors import Misconfigured
 from pipeline.stages.merge import Bookmark, Source
 from pipeline.stages.windows_topic import UNNAMED
-from schemas.columns import ROLLING_WINDOWS_S
+from schemas.families.base import HISTORY_S
 
 ONE_FAMILY, MANY_FAMILIES = "w1", "w2"
 METADATA_MAX = 4096
-HISTORY_S = max(ROLLING_WINDOWS_S.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from pipeline.harness.backoff import repeat
 from pipeline.harness.services import PipelineServices
 from pipeline.stages.family_windows import FamilyWindows, Step
 from pipeline.stages.merge import Bookmark
-from pipeline.stages.windows import HISTORY_S
 from pipeline.windowing.begin import ClosedWindows, parts
 from pipeline.windowing.snapshots import remembered, tell
 from schemas.columns import WINDOW_S
+from schemas.families.base import HISTORY_S
 
 log = logging.getLogger(__name__)
 

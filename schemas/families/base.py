@@ -14,6 +14,8 @@ import pyarrow as pa
 
 ROLLING_WINDOWS_S = {"1m": 60, "5m": 300, "1h": 3600}
 """Rolling horizons of every family, seconds by name."""
+HISTORY_S = max(ROLLING_WINDOWS_S.values())
+"""How far back a restart looks: the longest horizon."""
 SHORT_WINDOWS_S = {"10s": 10, "30s": 30}
 """Horizons that are judged over, too, computed from the windows' own sums: no column of closed windows has them."""
 SKETCH = pa.map_(pa.int32(), pa.float64())

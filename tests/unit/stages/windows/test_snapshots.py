@@ -20,9 +20,10 @@ from pipeline.detect.threshold import ThresholdRule
 from pipeline.model.stored_snapshot import StoredSnapshot
 from pipeline.model.window_partials import Range, WindowPartials
 from pipeline.stages.merge import Bookmark, MergeRules, Source
-from pipeline.stages.snapshots import AGAIN_S, EVERY_S, HISTORY_S, SnapshotTaker, wanted
+from pipeline.stages.snapshots import AGAIN_S, EVERY_S, SnapshotTaker, wanted
 from pipeline.stages.windows import PartitionWindows
 from schemas.alert import Alert
+from schemas.families.base import HISTORY_S
 from schemas.families.spans import SPANS
 from tests.support.families import BASE_S, EPOCH, TOPIC, Thing, partials
 
